@@ -1,0 +1,26 @@
+/*
+ * Small helpers for C strings: building paths and names, copying with a bound.
+ */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/** A new string, formatted. @owns the caller, until memory_free. */
+char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2), returns_nonnull));
+
+/** "folder/name" as a new string. @owns the caller, until memory_free. */
+char *text_path(const char *folder, const char *name) __attribute__((returns_nonnull));
+
+/** True for a name that may become a file name: 1 to LIMIT_NAME_BYTES of A-Z a-z 0-9 _ - and
+ * '.', not beginning with '.'. */
+bool text_is_name(const char *text);
+
+bool text_starts_with(const char *text, const char *start);
+bool text_ends_with(const char *text, const char *end);
+
+/** True when the bytes are well-formed UTF-8 without NUL. */
+bool text_is_utf8(const char *bytes, size_t size);
+
+#endif

@@ -1,0 +1,201 @@
+/*
+ * What C and Lua share: plain structs and exported functions, no macros, read by the C compiler
+ * and by LuaJIT's ffi.cdef (lua/tidemill/abi.lua). Sizes are asserted on both sides:
+ * base/ffi_layout.c and abi.lua.
+ *
+ * One call from C into Lua handles one chunk of records. The loop inside it reads its input from
+ * struct mill_input, says where it is in struct mill_control, and writes through the functions
+ * below, which never call back into Lua and never raise.
+ *
+ * Everything here belongs to one worker thread.
+ */
+
+/* Where the bytes of a value are. */
+enum mill_kind {
+    MILL_EMPTY = 0,  /* no value */
+    MILL_NUMBER = 1, /* num */
+    MILL_STRING = 2, /* ptr, len: the string's bytes */
+    MILL_PACKED = 3, /* ptr, len: one msgpack value */
+    MILL_BOXED = 4   /* in the Lua heap, in the table's `boxed` list */
+};
+
+/* One value outside the Lua heap. */
+struct mill_cell {
+    uint32_t kind; /* enum mill_kind */
+    uint32_t len;  /* bytes at ptr */
+    union {
+        double num;
+        const char *ptr;
+    };
+};
+
+struct mill_slice {
+    const char *ptr;
+    uint32_t len;
+    uint32_t reserved;
+};
+
+/* A word of the text at mill_input.base; id is its number in the dictionary, 0 when not in it. */
+struct mill_word {
+    uint32_t id;
+    uint32_t offset;
+};
+
+/* One key with its values, after a shuffle. */
+struct mill_group {
+    const char *key;        /* encoded, data/key.h */
+    uint32_t key_len;       /* bytes */
+    uint32_t first;         /* index of its first value in mill_input.cells */
+    uint32_t count;         /* of its values */
+    uint32_t changed;       /* out: set by the loop when `state` is to be written */
+    struct mill_cell state; /* in: what is stored (EMPTY: nothing); out: what to store */
+};
+
+/* The records of one call. Which fields count depends on the segment's input kind. */
+struct mill_input {
+    const struct mill_slice *lines;  /* "lines": text without line ends */
+    const struct mill_word *words;   /* "words" */
+    const char *base;                /* text that the words' offsets count from */
+    struct mill_group *groups;       /* "groups": keys after a shuffle */
+    const struct mill_cell *cells;   /* "cells": values; also the values of groups */
+    uint32_t lines_ahead;            /* of the chunk in its block, for messages */
+    uint32_t reserved;
+};
+
+/* Where the loop is. C sets i, n and depth before a call; the loop keeps i, j and op up to date,
+ * so that after an error C knows the element and the operator, and goes on behind it. */
+struct mill_control {
+    uint32_t i;         /* index of the record that runs */
+    uint32_t n;         /* records of this call */
+    uint32_t op;        /* operator that runs: its number in the plan */
+    uint32_t depth;     /* in: 0 begins with record i; d goes on inside the list of depth d */
+    uint32_t j[4];      /* index of the element that runs, in the list of each depth */
+    uint32_t m[4];      /* elements of the list of each depth */
+    uint32_t skip_op;   /* checked loops: the operator that must not be called, 0 for none */
+    uint32_t skip_j[4]; /* checked loops: for which elements */
+    uint32_t arg_len;   /* bytes at arg_ptr: what the C function unpack() reads */
+    const char *arg_ptr;
+    uint64_t call;      /* number of this call, for the watchdog */
+    double time_ms;     /* batch time of the epoch */
+    uint64_t random[2]; /* state of math.random, seeded for each chunk */
+};
+
+/* What an operator did, since the epoch began. in = out + filtered + dead + skipped. */
+struct mill_counter {
+    uint64_t out;      /* records that it gave on; a flat operator: records that it took */
+    uint64_t elements; /* a flat operator: elements that it gave; the end of a segment: arrivals */
+    uint64_t filtered;
+    uint64_t dead;
+    uint64_t skipped;
+};
+
+/* One key's running value in a keyed table. */
+struct mill_slot {
+    double num;     /* kind NUMBER */
+    uint32_t kind;  /* EMPTY until the key is seen in this epoch */
+    uint32_t count; /* values added; avg needs it */
+};
+
+/* A worker's private table of a keyed operator: state/table.h. Slot 0 is never used. */
+struct mill_table {
+    struct mill_slot *slots; /* moves when the table grows: read it anew for each record */
+    uint32_t full;           /* set when the table has outgrown its budget */
+    uint32_t reserved;
+};
+
+/* Where a stream has several readers, a chunk's records wait here; the records themselves are in
+ * two Lua lists, values (or keys) and the values of pairs. */
+struct mill_tee {
+    uint32_t count;
+    uint32_t origin[8192]; /* record of the source's chunk that each came from */
+};
+
+/* Opaque to Lua. */
+struct mill_arena;
+struct mill_buffer;
+struct mill_rows;
+struct mill_shuffle;
+struct mill_splitter;
+struct mill_top;
+
+/* --- msgpack: appends one value. Reaching the buffer's maximum sets its failed flag. --- */
+void mill_pack_nil(struct mill_buffer *b);
+void mill_pack_boolean(struct mill_buffer *b, bool v);
+void mill_pack_number(struct mill_buffer *b, double v);
+void mill_pack_int64(struct mill_buffer *b, int64_t v);
+void mill_pack_uint64(struct mill_buffer *b, uint64_t v);
+void mill_pack_string(struct mill_buffer *b, const char *s, size_t size);
+void mill_pack_array(struct mill_buffer *b, uint32_t count);
+void mill_pack_map(struct mill_buffer *b, uint32_t count);
+
+/* --- JSON: appends one token; the caller writes the punctuation. --- */
+void mill_json_boolean(struct mill_buffer *b, bool v);
+bool mill_json_number(struct mill_buffer *b, double v); /* false: NaN or infinite */
+void mill_json_int64(struct mill_buffer *b, int64_t v);
+void mill_json_uint64(struct mill_buffer *b, uint64_t v);
+void mill_json_string(struct mill_buffer *b, const char *s, size_t size);
+void mill_json_raw(struct mill_buffer *b, const char *s, size_t size);
+
+/* --- buffers --- */
+void mill_buffer_clear(struct mill_buffer *b);
+size_t mill_buffer_size(const struct mill_buffer *b);
+void mill_buffer_cut(struct mill_buffer *b, size_t size);
+const char *mill_buffer_data(const struct mill_buffer *b);
+bool mill_buffer_failed(const struct mill_buffer *b);
+
+/* --- keys: appends one encoded key, or one part of an array key --- */
+void mill_key_boolean(struct mill_buffer *b, bool v);
+bool mill_key_number(struct mill_buffer *b, double v); /* false: NaN */
+void mill_key_int64(struct mill_buffer *b, int64_t v);
+void mill_key_uint64(struct mill_buffer *b, uint64_t v);
+void mill_key_string(struct mill_buffer *b, const char *s, size_t size);
+void mill_key_part_string(struct mill_buffer *b, const char *s, size_t size);
+void mill_key_array_begin(struct mill_buffer *b);
+void mill_key_array_end(struct mill_buffer *b);
+
+/* --- words --- */
+const char *mill_word_text(const struct mill_splitter *s, uint32_t i, uint32_t *size);
+/* Split one string; the words are at mill_splitter_input(). @return how many */
+uint32_t mill_split(struct mill_splitter *s, const char *text, size_t size);
+const struct mill_word *mill_split_words(const struct mill_splitter *s);
+
+/* --- keyed tables: @return the key's slot; 0 when the key is too long --- */
+uint32_t mill_table_string(struct mill_table *t, const char *s, size_t size);
+uint32_t mill_table_key(struct mill_table *t, const struct mill_buffer *key);
+/* The slot has its first value of the epoch. */
+void mill_table_touch(struct mill_table *t, uint32_t slot);
+/* The slot of the i-th key that was touched in this epoch. */
+uint32_t mill_table_touched(const struct mill_table *t, uint32_t i);
+/* Give a slot its value as the bytes in a buffer. @return 0, or a negative error code */
+int mill_table_pack(struct mill_table *t, uint32_t slot, const struct mill_buffer *value);
+
+/* --- shuffled records: the record's key and value are in the two buffers --- */
+int mill_shuffle_number(struct mill_shuffle *s, const struct mill_buffer *key, double value,
+                        uint32_t origin);
+int mill_shuffle_string(struct mill_shuffle *s, const struct mill_buffer *key, const char *text,
+                        size_t size, uint32_t origin);
+int mill_shuffle_packed(struct mill_shuffle *s, const struct mill_buffer *key,
+                        const struct mill_buffer *value, uint32_t origin);
+
+/* --- rows of outputs --- */
+/* The buffer to which one row is written, between begin and end. */
+struct mill_buffer *mill_row_begin(struct mill_rows *r);
+/* Keep the row; key is what it is sorted by, empty for none.
+ * @return 0, or a negative error code (the row is dropped) */
+int mill_row_end(struct mill_rows *r, const struct mill_buffer *key);
+
+/* --- the n largest: @return whether a record of this score would be among them now --- */
+bool mill_top_wants(const struct mill_top *t, double score);
+int mill_top_put(struct mill_top *t, double score, const struct mill_buffer *key,
+                 const struct mill_buffer *value, uint32_t origin);
+
+/* --- state: what update_state_by_key returned for a group; marks it when it changed --- */
+void mill_state_remove(struct mill_group *g);
+void mill_state_number(struct mill_group *g, double v);
+/* The value is in the buffer; copied to where it lives until the chunk is written back.
+ * @return 0, or a negative error code */
+int mill_state_packed(struct mill_group *g, struct mill_arena *arena,
+                      const struct mill_buffer *value);
+
+/* --- time and chance --- */
+double mill_random(struct mill_control *c); /* in [0, 1) */

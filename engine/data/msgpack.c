@@ -1,0 +1,170 @@
+#include "data/msgpack.h"
+
+#include <math.h>
+#include <msgpack.h>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/limits.h"
+
+#define EXACT_INTEGER_MAX 9007199254740992.0 /* 2^53 */
+
+static int append(void *data, const char *bytes, size_t size)
+{
+    return buffer_append(data, bytes, size);
+}
+
+/* The library keeps nothing between calls, so a packer is made for each value. */
+#define PACK(b, call)                                                                              \
+    do {                                                                                           \
+        msgpack_packer packer = {.data = (b), .callback = append};                                 \
+        call;                                                                                      \
+    } while (0)
+
+void msgpack_add_nil(struct buffer *b)
+{
+    PACK(b, msgpack_pack_nil(&packer));
+}
+
+void msgpack_add_boolean(struct buffer *b, bool v)
+{
+    PACK(b, v ? msgpack_pack_true(&packer) : msgpack_pack_false(&packer));
+}
+
+void msgpack_add_number(struct buffer *b, double v)
+{
+    bool whole = v >= -EXACT_INTEGER_MAX && v <= EXACT_INTEGER_MAX && v == floor(v);
+    if (whole && !(v == 0 && signbit(v))) {
+        PACK(b, msgpack_pack_int64(&packer, (int64_t)v));
+    } else {
+        PACK(b, msgpack_pack_double(&packer, v));
+    }
+}
+
+void msgpack_add_int64(struct buffer *b, int64_t v)
+{
+    PACK(b, msgpack_pack_int64(&packer, v));
+}
+
+void msgpack_add_uint64(struct buffer *b, uint64_t v)
+{
+    PACK(b, msgpack_pack_uint64(&packer, v));
+}
+
+void msgpack_add_string(struct buffer *b, const char *s, size_t size)
+{
+    if (size > UINT32_MAX) {
+        b->failed = true;
+        return;
+    }
+    PACK(b, msgpack_pack_str_with_body(&packer, s, size));
+}
+
+void msgpack_add_array(struct buffer *b, uint32_t count)
+{
+    PACK(b, msgpack_pack_array(&packer, count));
+}
+
+void msgpack_add_map(struct buffer *b, uint32_t count)
+{
+    PACK(b, msgpack_pack_map(&packer, count));
+}
+
+/* What one head byte announces: bytes of content, and values that follow. */
+struct head {
+    size_t skip;
+    uint64_t values;
+    bool is_container;
+    bool is_bad;
+};
+
+static uint64_t read_size(struct reader *r, unsigned width)
+{
+    return width == 1 ? reader_u8(r) : width == 2 ? reader_u16(r) : reader_u32(r);
+}
+
+static struct head read_wide_head(struct reader *r, uint8_t byte)
+{
+    struct head h = {0};
+    switch (byte) {
+    case 0xc4: case 0xc5: case 0xc6: /* bin */
+        h.skip = read_size(r, 1u << (byte - 0xc4));
+        break;
+    case 0xd9: case 0xda: case 0xdb: /* str */
+        h.skip = read_size(r, 1u << (byte - 0xd9));
+        break;
+    case 0xca: case 0xce: case 0xd2:
+        h.skip = 4;
+        break;
+    case 0xcb: case 0xcf: case 0xd3:
+        h.skip = 8;
+        break;
+    case 0xcc: case 0xd0:
+        h.skip = 1;
+        break;
+    case 0xcd: case 0xd1:
+        h.skip = 2;
+        break;
+    case 0xdc: case 0xdd: /* array */
+        h.values = read_size(r, byte == 0xdc ? 2 : 4);
+        h.is_container = true;
+        break;
+    case 0xde: case 0xdf: /* map */
+        h.values = 2 * read_size(r, byte == 0xde ? 2 : 4);
+        h.is_container = true;
+        break;
+    default: /* extensions, and the byte that is never used */
+        h.is_bad = byte == 0xc1 || (byte >= 0xc7 && byte <= 0xc9) ||
+                   (byte >= 0xd4 && byte <= 0xd8);
+        break;
+    }
+    return h;
+}
+
+static struct head read_head(struct reader *r)
+{
+    uint8_t byte = reader_u8(r);
+    if (byte >= 0xc0 && byte < 0xe0) {
+        return read_wide_head(r, byte);
+    }
+    struct head h = {0};
+    if (byte >= 0x80 && byte <= 0x8f) {
+        h.values = 2 * (uint64_t)(byte & 0x0f);
+        h.is_container = true;
+    } else if (byte >= 0x90 && byte <= 0x9f) {
+        h.values = byte & 0x0f;
+        h.is_container = true;
+    } else if (byte >= 0xa0 && byte <= 0xbf) {
+        h.skip = byte & 0x1f;
+    }
+    return h;
+}
+
+int msgpack_scan(const void *bytes, size_t size, size_t *value_size)
+{
+    struct reader r;
+    reader_init(&r, bytes, size);
+    uint64_t left[LIMIT_VALUE_DEPTH_MAX + 1]; /* values still to come, by depth */
+    int depth = 0;
+    left[0] = 1;
+    while (depth >= 0) {
+        if (left[depth] == 0) {
+            depth--;
+            continue;
+        }
+        left[depth]--;
+        struct head h = read_head(&r);
+        reader_bytes(&r, h.skip);
+        if (r.failed || h.is_bad || h.values > reader_left(&r)) {
+            return MILL_ECORRUPT;
+        }
+        if (h.is_container) {
+            if (depth == LIMIT_VALUE_DEPTH_MAX) {
+                return MILL_ECORRUPT;
+            }
+            left[++depth] = h.values;
+        }
+    }
+    *value_size = size - reader_left(&r);
+    return 0;
+}

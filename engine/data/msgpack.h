@@ -1,0 +1,39 @@
+/*
+ * msgpack: how values are kept outside the Lua heap (state, shuffled records, rows).
+ *
+ * Writing and reading go through msgpack-c. Before it unpacks, msgpack_scan() looks at the bytes:
+ * counts against the bytes left and nesting against LIMIT_VALUE_DEPTH_MAX, because the library
+ * allocates by the counts that it reads (five bytes could ask for 96 GB).
+ *
+ * Numbers: a double that is a whole number within 2^53 is written as an integer, -0 and all
+ * others as a float; so 1.0 and 1 are one value, and every double comes back bit for bit.
+ */
+#ifndef DATA_MSGPACK_H
+#define DATA_MSGPACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+/* Appending. Reaching the buffer's maximum sets its failed flag. */
+void msgpack_add_nil(struct buffer *b);
+void msgpack_add_boolean(struct buffer *b, bool v);
+void msgpack_add_number(struct buffer *b, double v);
+void msgpack_add_int64(struct buffer *b, int64_t v);
+void msgpack_add_uint64(struct buffer *b, uint64_t v);
+void msgpack_add_string(struct buffer *b, const char *s, size_t size);
+void msgpack_add_array(struct buffer *b, uint32_t count);
+void msgpack_add_map(struct buffer *b, uint32_t count);
+
+/**
+ * Measure the value at the start of the bytes without allocating.
+ * @param value_size  out: its bytes
+ * @return 0, or MILL_ECORRUPT: cut short, counts beyond the bytes left, too deep, or an
+ *         extension type (we write none)
+ */
+int msgpack_scan(const void *bytes, size_t size, size_t *value_size);
+
+#endif

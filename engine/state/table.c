@@ -1,0 +1,125 @@
+#include "state/table.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "data/key.h"
+
+#define TABLE_KEYS_MAX ((uint32_t)1 << 30)
+
+static void grow_slots(struct table *t, uint32_t capacity)
+{
+    t->shared.slots = memory_grow(t->shared.slots, (size_t)capacity * sizeof *t->shared.slots);
+    memset(t->shared.slots + t->slot_capacity, 0,
+           (size_t)(capacity - t->slot_capacity) * sizeof *t->shared.slots);
+    if (t->packed != NULL) {
+        t->packed = memory_grow(t->packed, (size_t)capacity * sizeof *t->packed);
+    }
+    t->slot_capacity = capacity;
+}
+
+void table_init(struct table *t)
+{
+    *t = (struct table){.generation = 1};
+    keyset_init(&t->keys, TABLE_KEYS_MAX, SIZE_MAX / 2);
+    arena_init(&t->arena);
+    grow_slots(t, 512);
+}
+
+void table_deinit(struct table *t)
+{
+    keyset_deinit(&t->keys);
+    arena_deinit(&t->arena);
+    memory_free(t->shared.slots);
+    memory_free(t->touched);
+    memory_free(t->packed);
+    *t = (struct table){0};
+}
+
+uint32_t table_slot(struct table *t, uint64_t hash, uint8_t tag, const void *payload, size_t size)
+{
+    if (size + 1 > LIMIT_KEY_BYTES_MAX) {
+        return 0;
+    }
+    uint32_t slot = keyset_add(&t->keys, hash, tag, payload, size);
+    check(slot != 0);
+    if (slot >= t->slot_capacity) {
+        grow_slots(t, t->slot_capacity * 2);
+    }
+    return slot;
+}
+
+uint32_t mill_table_string(struct mill_table *shared, const char *s, size_t size)
+{
+    struct table *t = (struct table *)shared;
+    return table_slot(t, hash_tagged(KEY_STRING, s, size), KEY_STRING, s, size);
+}
+
+uint32_t mill_table_key(struct mill_table *shared, const struct mill_buffer *key)
+{
+    const struct buffer *b = (const struct buffer *)key;
+    if (b->failed || b->size == 0) {
+        return 0;
+    }
+    return table_slot((struct table *)shared, hash_key(b->data, b->size), (uint8_t)b->data[0],
+                      b->data + 1, b->size - 1);
+}
+
+void mill_table_touch(struct mill_table *shared, uint32_t slot)
+{
+    struct table *t = (struct table *)shared;
+    check(slot > 0 && slot <= t->keys.count);
+    if (t->touched_count == t->touched_capacity) {
+        t->touched_capacity = t->touched_capacity == 0 ? 512 : t->touched_capacity * 2;
+        t->touched = memory_grow(t->touched, t->touched_capacity * sizeof *t->touched);
+    }
+    t->touched[t->touched_count++] = slot;
+}
+
+void table_pack(struct table *t, uint32_t slot, enum mill_kind kind, const void *bytes, size_t size)
+{
+    check(kind == MILL_STRING || kind == MILL_PACKED);
+    check(slot < t->slot_capacity && size <= UINT32_MAX);
+    if (t->packed == NULL) {
+        t->packed = memory_alloc((size_t)t->slot_capacity * sizeof *t->packed);
+    }
+    t->packed[slot] = (struct slice){arena_copy(&t->arena, bytes, size), size};
+    t->shared.slots[slot].kind = (uint32_t)kind;
+}
+
+struct mill_cell table_cell(const struct table *t, uint32_t slot)
+{
+    const struct mill_slot *s = &t->shared.slots[slot];
+    struct mill_cell cell = {.kind = s->kind};
+    if (s->kind == MILL_NUMBER) {
+        cell.num = s->num;
+    } else {
+        check(s->kind == MILL_STRING || s->kind == MILL_PACKED);
+        cell.ptr = t->packed[slot].data;
+        cell.len = (uint32_t)t->packed[slot].size;
+    }
+    return cell;
+}
+
+void table_clear(struct table *t, size_t bytes_max)
+{
+    for (uint32_t i = 0; i < t->touched_count; i++) {
+        t->shared.slots[t->touched[i]] = (struct mill_slot){0};
+    }
+    t->touched_count = 0;
+    t->shared.records = 0;
+    arena_reset(&t->arena);
+    if (table_memory(t) > bytes_max) {
+        keyset_deinit(&t->keys);
+        keyset_init(&t->keys, TABLE_KEYS_MAX, SIZE_MAX / 2);
+        t->generation++;
+    }
+}
+
+size_t table_memory(const struct table *t)
+{
+    return keyset_memory(&t->keys) + t->arena.bytes +
+           (size_t)t->slot_capacity * (sizeof *t->shared.slots + (t->packed ? sizeof *t->packed : 0));
+}

@@ -1,0 +1,484 @@
+--- One Lua function for each segment: a loop over a chunk's records in which the user's functions
+--- are called one after the other. docs/internals/compiler.md tells why it looks as it does; in
+--- short:
+---
+---   * one call from C handles a chunk; per record there is no call from C, no closure, no table;
+---   * `ctl.i`, `ctl.j[d]` and `ctl.op` say at any time which record, which element of which list
+---     and which operator runs, so that after an error C goes on behind it;
+---   * the text is loaded as a single line, because the watchdog's line hook costs a test at every
+---     change of line inside a trace.
+---
+--- A function returns nothing when the chunk is through and 1 when it must be emptied first (a
+--- full tee or table); C empties, moves to the element behind, and calls again.
+local M = {}
+
+local CHUNK_RECORDS = 8192 -- LIMIT_CHUNK_RECORDS_MAX: a tee holds that many
+
+local Writer = {}
+Writer.__index = Writer
+
+function Writer:add(format, ...)
+   table.insert(self.lines, select("#", ...) > 0 and format:format(...) or format)
+end
+
+--- A name that holds a value made outside of the loop (a function, a pointer, a list).
+function Writer:upvalue(name, what)
+   if not self.wanted[name] then
+      table.insert(self.names, name)
+      self.wanted[name] = what
+   end
+   return name
+end
+
+--- A fresh local variable.
+function Writer:fresh(prefix)
+   self.variables = self.variables + 1
+   return prefix .. self.variables
+end
+
+local function arguments(w)
+   return w.keyed and (w.key .. ", " .. w.value) or w.value
+end
+
+local function function_of(w, node)
+   return w:upvalue("f" .. node.id, { kind = "function", node = node })
+end
+
+--- Before a user's function is called: say which operator runs; in checked loops, do not call it
+--- for the element that ran past its deadline before.
+local function enter(w, node)
+   w:add("ctl.op = %d", node.id)
+   if w.checked then
+      w:upvalue("skipped", { kind = "runtime" })
+      w:add("if ctl.skip_op == %d then skipped(%d) end", node.id, w.depth)
+   end
+end
+
+local function next_element(w)
+   return ("goto next%d"):format(w.depth)
+end
+
+local emit = {}
+
+function emit.map(w, node)
+   enter(w, node)
+   local r, extra = w:fresh("r"), w:fresh("x")
+   w:add("local %s, %s = %s(%s)", r, extra, function_of(w, node), arguments(w))
+   w:upvalue("bad_map", { kind = "runtime" })
+   w:add("if %s == nil or %s ~= nil then bad_map(%s, %s) end", r, extra, r, extra)
+   w.keyed, w.key, w.value = false, nil, r
+   w.word = nil
+end
+
+function emit.filter(w, node)
+   enter(w, node)
+   w:add("if not %s(%s) then cnt[%d].filtered = cnt[%d].filtered + 1 %s end", function_of(w, node),
+      arguments(w), node.id, node.id, next_element(w))
+end
+
+function emit.map_to_pair(w, node)
+   enter(w, node)
+   local k, v, extra = w:fresh("k"), w:fresh("v"), w:fresh("x")
+   w:add("local %s, %s, %s = %s(%s)", k, v, extra, function_of(w, node), arguments(w))
+   w:upvalue("bad_pair", { kind = "runtime" })
+   w:add("if %s == nil or %s == nil or %s ~= nil then bad_pair(%s, %s, %s) end", k, v, extra, k, v,
+      extra)
+   w.keyed, w.key, w.value = true, k, v
+end
+
+function emit.map_values(w, node)
+   enter(w, node)
+   local v, extra = w:fresh("v"), w:fresh("x")
+   w:add("local %s, %s = %s(%s, %s)", v, extra, function_of(w, node), w.value, w.key)
+   w:upvalue("bad_map", { kind = "runtime" })
+   w:add("if %s == nil or %s ~= nil then bad_map(%s, %s) end", v, extra, v, extra)
+   w.value = v
+end
+
+function emit.keys(w)
+   w.keyed, w.value, w.key = false, w.key, nil
+end
+
+function emit.values(w)
+   w.keyed, w.key = false, nil
+end
+
+--- The loop over what a flat operator gave. `fresh` writes the code that gets the list and leaves
+--- it in list, m; when C goes on inside the list, saved[] and ctl.m bring it back.
+local function open_list(w, name)
+   local d = w.depth
+   w:add("ctl.m[%d] = m%d", d, d)
+   w:add("else")
+   w:add("m%d = ctl.m[%d] j%d = ctl.j[%d]", d, d, d, d)
+   w:add("if ctl.depth == %d then ctl.depth = 0 end", d + 1)
+   w:add("end")
+   if name then w:add("local %s = saved[%d]", name, d + 1) end
+   w:add("for j = j%d, m%d - 1 do", d, d)
+   w:add("ctl.j[%d] = j", d)
+   w.open[#w.open + 1] = ("::next%d:: end"):format(d + 1)
+   w.depth = d + 1
+end
+
+--- Everything from the record's start to the call of a flat operator runs only for new records.
+local function begin_record(w)
+   w:add("local m%d, j%d = 0, 0", w.depth, w.depth)
+   w:add("if ctl.depth <= %d then", w.depth)
+end
+
+local function split_string(w, node, index)
+   local d = w.depth
+   local name = w:upvalue("sp" .. index, { kind = "splitter", index = index, part = "pointer" })
+   local strings = w:upvalue(name .. "_strings",
+      { kind = "splitter", index = index, part = "strings" })
+   local fill = w:upvalue(name .. "_fill", { kind = "splitter", index = index, part = "fill" })
+   enter(w, node)
+   w:upvalue("bad_string", { kind = "runtime" })
+   w:upvalue("saved", { kind = "saved" })
+   w:add("if type(%s) ~= 'string' then bad_string(%s) end", w.value, w.value)
+   w:add("saved[%d] = %s m%d = C.mill_split(%s, %s, #%s)", d + 1, w.value, d, name, w.value,
+      w.value)
+   w:add("cnt[%d].elements = cnt[%d].elements + m%d", node.id, node.id, d)
+   open_list(w)
+   local id, r = w:fresh("id"), w:fresh("r")
+   w:add("local %s = C.mill_split_words(%s)[j].id", id, name)
+   w:add("local %s = %s[%s] or %s(%s, j)", r, strings, id, fill, id)
+   w.keyed, w.key, w.value = false, nil, r
+end
+
+local function call_flat(w, node, pairs_wanted)
+   local d = w.depth
+   enter(w, node)
+   w:upvalue("saved", { kind = "saved" })
+   local list = w:fresh("list")
+   if node.emits then
+      local e = "e" .. node.id
+      local what = { kind = "emitter", node = node, pairs = pairs_wanted }
+      local take = w:upvalue(e .. "_take", what)
+      w:add("%s()", take) -- what a call that failed left behind
+      w:add("%s(%s, %s)", function_of(w, node), arguments(w), w:upvalue(e .. "_emit", what))
+      w:add("local %s %s, m%d = %s()", list, list, d, take)
+   else
+      w:upvalue("bad_list", { kind = "runtime" })
+      w:add("local %s = %s(%s)", list, function_of(w, node), arguments(w))
+      w:add("if type(%s) ~= 'table' then bad_list(%s) end m%d = #%s", list, list, d, list)
+   end
+   w:add("saved[%d] = %s", d + 1, list)
+   w:add("cnt[%d].elements = cnt[%d].elements + m%d", node.id, node.id, d)
+   local saved = w:fresh("list")
+   open_list(w, saved)
+   return saved
+end
+
+function emit.flat_map(w, node, operator)
+   if node.splitter then return split_string(w, node, operator.splitter) end
+   local list = call_flat(w, node, false)
+   local r = w:fresh("r")
+   w:add("local %s = %s[j + 1]", r, list)
+   w.keyed, w.key, w.value = false, nil, r
+end
+
+function emit.flat_map_to_pair(w, node)
+   local list = call_flat(w, node, true)
+   local k, v = w:fresh("k"), w:fresh("v")
+   if node.emits then
+      w:add("local %s, %s = %s[2 * j + 1], %s[2 * j + 2]", k, v, list, list)
+   else
+      w:upvalue("bad_element", { kind = "runtime" })
+      local e = w:fresh("e")
+      w:add("local %s = %s[j + 1] if type(%s) ~= 'table' then bad_element(%s) end", e, list, e, e)
+      w:add("local %s, %s = %s[1], %s[2]", k, v, e, e)
+      w:upvalue("bad_pair", { kind = "runtime" })
+      w:add("ctl.op = %d if %s == nil or %s == nil then bad_pair(%s, %s) end", node.id, k, v, k, v)
+   end
+   w.keyed, w.key, w.value = true, k, v
+end
+
+local input = {}
+
+function input.lines(w)
+   w:upvalue("inp", { kind = "input" })
+   w:upvalue("str", { kind = "runtime" })
+   w:add("local l = lines[i]")
+   w:add("local r = str(l.ptr, l.len)")
+   w.before_loop = "local lines = inp.lines"
+   w.value = "r"
+end
+
+function input.words(w, segment)
+   local index = segment.input.splitter
+   local name = "sp" .. index
+   w:upvalue("inp", { kind = "input" })
+   local strings = w:upvalue(name .. "_strings",
+      { kind = "splitter", index = index, part = "strings" })
+   local fill = w:upvalue(name .. "_fill", { kind = "splitter", index = index, part = "fill" })
+   w.before_loop = "local words = inp.words"
+   w:add("local id = words[i].id")
+   w:add("local r = %s[id] or %s(id, i)", strings, fill)
+   w.value, w.word, w.word_splitter = "r", "id", index
+end
+
+function input.cells(w)
+   w:upvalue("inp", { kind = "input" })
+   w:upvalue("value_of", { kind = "runtime" })
+   w.before_loop = "local cells = inp.cells"
+   w:add("local c = cells[i]")
+   w:add("local r = c.num if c.kind ~= 1 then r = value_of(c) end")
+   w.value = "r"
+end
+
+local function tee_part(w, index, part)
+   return w:upvalue(("tee%d_%s"):format(index, part), { kind = "tee", index = index, part = part })
+end
+
+function input.tee(w, segment)
+   local index = segment.input.from
+   if segment.input.keyed then
+      w:add("local k, v = %s[i], %s[i]", tee_part(w, index, "a"), tee_part(w, index, "b"))
+      w.keyed, w.key, w.value = true, "k", "v"
+   else
+      w:add("local r = %s[i]", tee_part(w, index, "a"))
+      w.value = "r"
+   end
+end
+
+local head = {}
+
+--- A key and its one value, merged in C.
+function head.values(w)
+   w:add("local c = cells[g.first]")
+   w:add("local v = c.num if c.kind ~= 1 then v = value_of(c) end")
+end
+
+--- A key's partial values, folded by the user's function.
+function head.fold(w, node)
+   enter(w, node)
+   head.values(w)
+   w:upvalue("bad_reduce", { kind = "runtime" })
+   w:add("for p = g.first + 1, g.first + g.count - 1 do")
+   w:add("local c2 = cells[p] local b = c2.num if c2.kind ~= 1 then b = value_of(c2) end")
+   w:add("v = %s(v, b) if v == nil then bad_reduce() end", function_of(w, node))
+   w:add("end")
+end
+
+function head.update(w, node)
+   w:upvalue("values_of", { kind = "runtime" })
+   w:upvalue("state_of", { kind = "runtime" })
+   w:upvalue("set_state", { kind = "runtime" })
+   enter(w, node)
+   w:add("local s = state_of(g)")
+   w:add("local v = %s(values_of(g, cells), s, k, ctl.time_ms)", function_of(w, node))
+   w:add("set_state(g, v)")
+   local silent = node.emit == "changed" and "v == nil or g.changed == 0" or "v == nil"
+   w:add("if %s then cnt[%d].filtered = cnt[%d].filtered + 1 goto next0 end", silent, node.id,
+      node.id)
+end
+
+--- Records of a stage that kept them whole (top): a pair when it has a key.
+function head.records(w)
+   head.values(w)
+end
+
+function input.groups(w, segment)
+   local node = segment.input.node
+   w:upvalue("inp", { kind = "input" })
+   w:upvalue("value_of", { kind = "runtime" })
+   w.before_loop = "local groups, cells = inp.groups, inp.cells"
+   w:add("local g = groups[i]")
+   if segment.input.keyed then
+      w:upvalue("str", { kind = "runtime" })
+      w:upvalue("key_of", { kind = "runtime" })
+      -- Above the call: a key that cannot be read is this operator's error.
+      w:add("local k if g.key[0] == 32 then k = str(g.key + 1, g.key_len - 1)")
+      w:add("else k = key_of(g) end")
+   end
+   head[segment.input.head](w, node)
+   w.value = "v"
+   if segment.input.keyed then w.keyed, w.key = true, "k" end
+end
+
+local terminal = {}
+
+local function table_part(w, t, part)
+   local name = part == "pointer" and ("t%d"):format(t) or ("t%d_%s"):format(t, part)
+   return w:upvalue(name, { kind = "table", stage = t, part = part })
+end
+
+--- Find the slot of a key in a table. A word that is itself the key has its slot by its number.
+local function find_slot(w, t, key)
+   local cache, slot = table_part(w, t, "cache"), table_part(w, t, "slot")
+   w:add("local q")
+   if w.word and w.depth == 0 then
+      local known = w:upvalue(("known%d"):format(t),
+         { kind = "known", stage = t, splitter = w.word_splitter })
+      w:add("if %s == r then q = %s[%s] if q == 0 then q = %s(%s, %s) end", key, known, w.word,
+         table_part(w, t, "slot_of_word"), key, w.word)
+      w:add("else q = %s[%s] or %s(%s) end", cache, key, slot, key)
+   else
+      w:add("q = %s[%s] or %s(%s)", cache, key, slot, key)
+   end
+end
+
+local combine = {}
+
+--- The first value of an epoch may find the table full: C seals it, and goes on behind.
+local function first_value(w, t, value)
+   w:add("else %s(q, %s) if %s.full ~= 0 then return 1 end end", table_part(w, t, "first"), value,
+      table_part(w, t, "pointer"))
+end
+
+function combine.lua(w, t, node)
+   local f = function_of(w, node)
+   w:add("if s.kind == 1 and type(%s) == 'number' then", w.value)
+   w:add("local a = %s(s.num, %s)", f, w.value)
+   w:add("if type(a) == 'number' then s.num = a else %s(q, a) end", table_part(w, t, "put"))
+   w:add("elseif s.kind ~= 0 then %s(q, %s)", table_part(w, t, "add"), w.value)
+   first_value(w, t, w.value)
+end
+
+function combine.count(w, t)
+   w:add("if s.kind == 1 then s.num = s.num + 1")
+   first_value(w, t, "1")
+end
+
+local function needs_number(w)
+   w:upvalue("bad_number", { kind = "runtime" })
+   w:add("if type(%s) ~= 'number' then bad_number(%s) end", w.value, w.value)
+end
+
+function combine.sum(w, t)
+   needs_number(w)
+   w:add("if s.kind == 1 then s.num = s.num + %s", w.value)
+   first_value(w, t, w.value)
+end
+
+function combine.min(w, t)
+   needs_number(w)
+   w:add("if s.kind == 1 then if %s < s.num then s.num = %s end", w.value, w.value)
+   first_value(w, t, w.value)
+end
+
+function combine.max(w, t)
+   needs_number(w)
+   w:add("if s.kind == 1 then if %s > s.num then s.num = %s end", w.value, w.value)
+   first_value(w, t, w.value)
+end
+
+function combine.avg(w, t)
+   needs_number(w)
+   w:add("if s.kind == 1 then s.num = s.num + %s s.count = s.count + 1", w.value)
+   first_value(w, t, w.value)
+end
+
+--- Every record that reaches the end of a segment is counted there, on its own, so that the
+--- counters of the operators before it can be checked against it.
+local function arrive(w, node)
+   enter(w, node)
+   w:add("cnt[%d].elements = cnt[%d].elements + 1", node.id, node.id)
+end
+
+local function to_table(w, node, t)
+   arrive(w, node)
+   if node.global then
+      w:add("local q = 1")
+   else
+      find_slot(w, t, node.by_value and w.value or w.key)
+   end
+   w:add("local s = %s.slots[q]", table_part(w, t, "pointer"))
+   combine[node.combine](w, t, node)
+end
+
+local function to_shuffle(w, node, index)
+   arrive(w, node)
+   w:add("%s(%s, %s, %s)", w:upvalue(("shuffle%d"):format(index),
+      { kind = "shuffle", stage = index }), w.key, w.value, w.origin)
+end
+
+local function to_top(w, node, index)
+   arrive(w, node)
+   w:upvalue("bad_score", { kind = "runtime" })
+   w:add("local score = %s(%s)", function_of(w, node), arguments(w))
+   w:add("if type(score) ~= 'number' or score ~= score then bad_score(score) end")
+   local wants = w:upvalue(("top%d"):format(index), { kind = "top", stage = index,
+      part = "pointer" })
+   local put = w:upvalue(("top%d_put"):format(index), { kind = "top", stage = index, part = "put" })
+   w:add("if C.mill_top_wants(%s, score) then %s(score, %s, %s, %s) end", wants, put, w.value,
+      w.key or "nil", w.origin)
+end
+
+local to_stage = { table = to_table, update = to_shuffle, top = to_top }
+
+function terminal.stage(w, plan, index)
+   local node = plan.stages[index].node
+   to_stage[node.stage](w, node, index)
+end
+
+function terminal.output(w, plan, index)
+   local node = plan.outputs[index].node
+   arrive(w, node)
+   local put = w:upvalue(("out%d"):format(index),
+      { kind = "output", output = index, keyed = w.keyed or false })
+   w:add("%s(%s)", put, arguments(w))
+end
+
+function terminal.tee(w, _, index)
+   local pointer = tee_part(w, index, "pointer")
+   w:add("local c = %s.count %s.count = c + 1", pointer, pointer)
+   if w.keyed then
+      w:add("%s[c], %s[c] = %s, %s", tee_part(w, index, "a"), tee_part(w, index, "b"), w.key,
+         w.value)
+   else
+      w:add("%s[c] = %s", tee_part(w, index, "a"), w.value)
+   end
+   w:add("%s.origin[c] = %s", pointer, w.origin)
+   w:add("if c + 1 == %d then return 1 end", CHUNK_RECORDS)
+end
+
+--- Write the text of one segment's function.
+---@param plan table
+---@param segment table
+---@param checked boolean whether to look for elements that must be skipped
+---@return table {text=, names=, wanted=}: a chunk that takes the upvalues and returns the loop
+function M.generate(plan, segment, checked)
+   local w = setmetatable({
+      lines = {}, names = {}, wanted = {}, open = {}, variables = 0, depth = 0,
+      keyed = segment.input.keyed, checked = checked,
+   }, Writer)
+   w:upvalue("ctl", { kind = "control" })
+   w:upvalue("cnt", { kind = "counters" })
+   w:upvalue("C", { kind = "abi" })
+   w:upvalue("type", { kind = "runtime" })
+   w.origin = "i"
+   if segment.input.kind == "tee" then
+      w.origin = tee_part(w, segment.input.from, "pointer") .. ".origin[i]"
+   end
+   local flat_left = 0
+   for _, operator in ipairs(segment.operators) do
+      if operator.is_flat then flat_left = flat_left + 1 end
+   end
+   if flat_left > 0 then begin_record(w) end
+   input[segment.input.kind](w, segment)
+   for _, operator in ipairs(segment.operators) do
+      emit[operator.node.kind](w, operator.node, operator)
+      if operator.is_flat then
+         flat_left = flat_left - 1
+         if flat_left > 0 then begin_record(w) end
+      end
+   end
+   terminal[segment.terminal.kind](w, plan, segment.terminal.to)
+   return M.assemble(w)
+end
+
+--- Put the loop around what was written.
+function M.assemble(w)
+   local out = { ("local %s = ..."):format(table.concat(w.names, ", ")), "return function()" }
+   if w.before_loop then table.insert(out, w.before_loop) end
+   table.insert(out, "for i = ctl.i, ctl.n - 1 do")
+   table.insert(out, "ctl.i = i")
+   for _, line in ipairs(w.lines) do table.insert(out, line) end
+   for i = #w.open, 1, -1 do table.insert(out, w.open[i]) end
+   table.insert(out, "::next0:: end")
+   table.insert(out, "end")
+   return { lines = out, names = w.names, wanted = w.wanted }
+end
+
+return M

@@ -1,0 +1,120 @@
+--- A job: sources, and what the script hangs on them. Building one does nothing but make a graph
+--- of nodes; plan.lua turns it into what the engine runs.
+local options = require "tidemill.options"
+local stream = require "tidemill.stream"
+
+local M = {}
+
+local Job = {}
+Job.__index = Job
+
+local JOB_OPTIONS = {
+   batch = { type = "duration", default = "1s" },
+   workers = { type = "integer", min = 1, max = 256 },
+   batch_bytes = { type = "size", default = "1GiB", min = 4096 },
+   on_error = { type = "choice", default = "dead_letter", "dead_letter", "fail", "skip" },
+   max_error_ratio = { type = "number", default = 0.05, min = 0, max = 1 },
+   deadline = { type = "duration", default = "5s", min = 10 },
+   max_strikes = { type = "integer", default = 3, min = 0, max = 1000 },
+   memory_max = { type = "size", default = "256MiB", min = 8 * 2 ^ 20 },
+   allow = { type = "set", default = {}, "io", "os", "require", "ffi" },
+   shuffle_memory = { type = "size", default = "64MiB", min = 2 ^ 20 },
+}
+M.JOB_OPTIONS = JOB_OPTIONS
+
+local NAME_RULE = "1 to 64 of A-Z a-z 0-9 _ - and '.', not beginning with '.'"
+
+--- Whether a name may become a file name.
+local function is_name(name)
+   return type(name) == "string" and #name <= 64 and name:match("^[%w_%-][%w_%-.]*$") ~= nil
+end
+M.is_name = is_name
+
+--- Make a job.
+---@param name string also the name of its data directory
+---@param given table? options, see JOB_OPTIONS
+---@param overrides table? name -> text, from the command line's --option
+function M.new(name, given, overrides)
+   if not is_name(name) then
+      options.fail("mill.job: the name %s is not allowed; it must be %s", options.show(name),
+         NAME_RULE)
+   end
+   local merged = {}
+   for key, value in pairs(type(given) == "table" and given or {}) do merged[key] = value end
+   if given ~= nil and type(given) ~= "table" then
+      options.fail("mill.job: the options are a table, not a %s", type(given))
+   end
+   options.check("mill.job", JOB_OPTIONS, given)
+   for key, value in pairs(overrides or {}) do merged[key] = value end
+   local job = setmetatable({ name = name, nodes = {}, tests = {} }, Job)
+   job.options = options.check("--option", JOB_OPTIONS, merged)
+   return job
+end
+
+function M.is_job(value)
+   return getmetatable(value) == Job
+end
+
+--- Add a node to the graph. Its number is its place in the script, the same in every Lua state.
+function Job:add(node)
+   node.id = #self.nodes + 1
+   node.job = self
+   node.line = options.where():gsub(": $", "")
+   self.nodes[node.id] = node
+   return node
+end
+
+local TEXT_FILE_OPTIONS = {
+   pattern = { type = "string", default = "*" },
+   new_files_only = { type = "boolean", default = false },
+}
+
+--- Lines of the files in a folder.
+function Job:text_file_stream(dir, given)
+   if type(dir) ~= "string" or dir == "" then
+      options.fail("text_file_stream: the folder is a string, not %s", options.show(dir))
+   end
+   local checked = options.check("text_file_stream", TEXT_FILE_OPTIONS, given)
+   return stream.new(self:add {
+      kind = "text_file_stream", source = "files", target = dir, options = checked,
+   })
+end
+
+--- Each list is the input of one batch.
+function Job:queue_stream(batches)
+   if type(batches) ~= "table" then
+      options.fail("queue_stream: the batches are a list of lists, not %s", options.show(batches))
+   end
+   for i, batch in ipairs(batches) do
+      if type(batch) ~= "table" then
+         options.fail("queue_stream: batch %d is %s, not a list", i, options.show(batch))
+      end
+   end
+   return stream.new(self:add {
+      kind = "queue_stream", source = "queue", target = "", options = {}, batches = batches,
+   })
+end
+
+--- Add a test that `tidemill test` runs.
+function Job:test(name, f)
+   if type(name) ~= "string" or type(f) ~= "function" then
+      options.fail('job:test: write job:test("what it shows", function(t) ... end)')
+   end
+   self.tests[#self.tests + 1] = { name = name, run = f, line = options.where():gsub(": $", "") }
+end
+
+local LATER = {
+   file_stream = true, stdin = true, socket_text_stream = true, listen = true, rate_stream = true,
+   kafka = true,
+}
+
+--- Names of the design that this version does not have: the error says so.
+setmetatable(Job, {
+   __index = function(_, name)
+      if LATER[name] then
+         options.fail("%s is not in this version of tidemill", name)
+      end
+   end,
+})
+
+return M

@@ -1,0 +1,253 @@
+--- From the graph that a script made to what the engine runs: stages, segments, tees.
+---
+--- A *stage* is a keyed operator (or another that needs a whole batch): its input is collected in
+--- private tables or shuffled records, merged at the end of the epoch, and goes on from there.
+--- A *segment* is a chain of operators without a stage between them; codegen.lua makes one Lua
+--- function of it. It begins at a source, a stage or a tee, and ends at a stage, an output or a
+--- tee. A *tee* holds a chunk's records where a stream has several readers.
+---
+---     source ─ map ─ filter ─┬─ map ─ [stage 1] ─ map_values ─ [output 1]
+---                           tee 1
+---                            └─ [output 2]
+---
+--- The plan is plain tables of numbers and strings besides the functions: C reads the same tables
+--- (script/plan_read.c) and every worker makes the same plan from its own run of the script.
+local options = require "tidemill.options"
+
+local M = {}
+
+local OPERATORS_MAX = 24 -- in one segment: Lua allows 60 upvalues
+local FLAT_DEPTH_MAX = 3
+local SEGMENTS_MAX = 1000
+
+local function label(node)
+   local name = node.name and (" %q"):format(node.name) or ""
+   return ("%s%s at %s"):format(node.kind, name, node.line)
+end
+
+--- Nodes that lead to an output; the others are never run.
+local function find_needed(job)
+   local needed = {}
+   local function need(node)
+      if needed[node] then return end
+      needed[node] = true
+      for _, input in ipairs(node.inputs or { node.input }) do need(input) end
+   end
+   for _, node in ipairs(job.nodes) do
+      if node.output then need(node) end
+   end
+   return needed
+end
+
+--- Who reads what a node gives, in order of definition.
+local function find_readers(job, needed)
+   local readers = {}
+   for _, node in ipairs(job.nodes) do readers[node] = {} end
+   for _, node in ipairs(job.nodes) do
+      if needed[node] then
+         for _, input in ipairs(node.inputs or { node.input }) do
+            table.insert(readers[input], node)
+         end
+      end
+   end
+   return readers
+end
+
+local Planner = {}
+Planner.__index = Planner
+
+local function is_flat(node)
+   return node.kind == "flat_map" or node.kind == "flat_map_to_pair"
+end
+
+--- Each splitter keeps the words of its last call, so each place where a list of words is gone
+--- through has its own; only whole chunks of one source are split once for all.
+function Planner:new_splitter(separator, source)
+   for i, known in ipairs(source and self.plan.splitters or {}) do
+      if known.separator == separator and known.source == source then return i end
+   end
+   table.insert(self.plan.splitters, { separator = separator, source = source })
+   return #self.plan.splitters
+end
+
+function Planner:new_tee(node, input)
+   local tee = { keyed = node.keyed or false, origin = input.root }
+   table.insert(self.plan.tees, tee)
+   return #self.plan.tees
+end
+
+--- Where a chain ends when it meets a node; nil when the node goes into the segment.
+function Planner:terminal_of(node)
+   if node.stage then return { kind = "stage", to = self.stage_of[node] } end
+   if node.output then return { kind = "output", to = self.output_of[node] } end
+end
+
+local function is_cut_before(segment, node)
+   return #segment.operators >= OPERATORS_MAX
+      or is_flat(node) and segment.depth >= FLAT_DEPTH_MAX
+end
+
+--- Follow the stream from `from` through `node`, adding operators to the segment until it ends.
+function Planner:extend(segment, from, node)
+   while true do
+      segment.terminal = self:terminal_of(node)
+      if segment.terminal then return end
+      if node.kind ~= "union" then
+         if is_cut_before(segment, node) then return self:end_in_tee(segment, from, { node }) end
+         table.insert(segment.operators, {
+            node = node, depth = segment.depth, is_flat = is_flat(node),
+            splitter = node.splitter and self:new_splitter(node.splitter.separator),
+         })
+         if is_flat(node) then segment.depth = segment.depth + 1 end
+      end
+      local readers = self.readers[node]
+      if #readers > 1 then return self:end_in_tee(segment, node, readers) end
+      from, node = node, readers[1]
+   end
+end
+
+function Planner:end_in_tee(segment, node, readers)
+   local tee = self:new_tee(node, segment.input)
+   segment.terminal = { kind = "tee", to = tee }
+   self:segments_from({ kind = "tee", from = tee, keyed = node.keyed or false,
+      root = segment.input.root }, node, readers)
+end
+
+--- mill.words and mill.split at the head of a chain from a text source run over the whole chunk.
+local function take_splitter(self, segment, node)
+   if segment.input.kind ~= "lines" or not node.splitter then return false end
+   segment.input = {
+      kind = "words", from = segment.input.from, keyed = false, root = segment.input.root,
+      splitter = self:new_splitter(node.splitter.separator, segment.input.from), node = node,
+   }
+   return true
+end
+
+function Planner:segments_from(input, node, readers)
+   for _, reader in ipairs(readers) do
+      local segment = { input = input, operators = {}, depth = 0 }
+      table.insert(self.plan.segments, segment)
+      if #self.plan.segments > SEGMENTS_MAX then
+         options.fail("the job is too large: unions and branches give more than %d segments",
+            SEGMENTS_MAX)
+      end
+      segment.id = #self.plan.segments
+      if take_splitter(self, segment, reader) then
+         local next_readers = self.readers[reader]
+         if #next_readers > 1 then
+            self:end_in_tee(segment, reader, next_readers)
+         else
+            self:extend(segment, reader, next_readers[1])
+         end
+      else
+         self:extend(segment, node, reader)
+      end
+   end
+end
+
+--- A stage whose head runs Lua for each key runs once, whoever reads it.
+local function head_of(node)
+   if node.stage == "update" then return "update" end
+   if node.stage == "top" then return "records" end
+   if node.combine == "lua" then return "fold" end
+   return "values"
+end
+
+function Planner:stage_segments(node)
+   local head = head_of(node)
+   local readers = self.readers[node]
+   local input = { kind = "groups", from = self.stage_of[node], head = head, node = node,
+      keyed = node.keyed or false, root = "stage" }
+   if (head == "fold" or head == "update") and #readers > 1 then
+      local segment = { input = input, operators = {}, depth = 0 }
+      table.insert(self.plan.segments, segment)
+      segment.id = #self.plan.segments
+      self:end_in_tee(segment, node, readers)
+   else
+      self:segments_from(input, node, readers)
+   end
+end
+
+--- Stages in an order in which each comes after those that it reads from.
+local function order_stages(job, needed)
+   local order, state = {}, {}
+   local function visit(node)
+      if state[node] then return end
+      state[node] = true
+      for _, input in ipairs(node.inputs or { node.input }) do visit(input) end
+      if node.stage then table.insert(order, node) end
+   end
+   for _, node in ipairs(job.nodes) do
+      if needed[node] then visit(node) end
+   end
+   return order
+end
+
+local function check_job(job)
+   local outputs = 0
+   for _, node in ipairs(job.nodes) do
+      if node.output then outputs = outputs + 1 end
+   end
+   if outputs == 0 then
+      error(("job %q has no output; end a stream with print(), to_files(...) or another output")
+         :format(job.name), 0)
+   end
+end
+
+--- Two outputs of a job in one folder would mix their parts.
+local function check_targets(plan)
+   local seen = {}
+   for _, output in ipairs(plan.outputs) do
+      local node = output.node
+      local folder = node.target ~= "" and node.target ~= "stdout"
+         and node.target:gsub("/+$", ""):gsub("/%./", "/"):gsub("^%./", "")
+      if folder then
+         if seen[folder] then
+            error(("%s and %s write into one folder, %q; give each its own")
+               :format(label(seen[folder]), label(node), node.target), 0)
+         end
+         seen[folder] = node
+      end
+   end
+end
+
+--- Make the plan of a job.
+---@param job table made by job.lua
+---@return table plan {operators, sources, stages, outputs, segments, tees, splitters}
+function M.make(job)
+   check_job(job)
+   local needed = find_needed(job)
+   local planner = setmetatable({
+      readers = find_readers(job, needed), stage_of = {}, output_of = {},
+      plan = {
+         name = job.name, options = job.options, operators = {}, sources = {}, stages = {},
+         outputs = {}, segments = {}, tees = {}, splitters = {}, unused = {},
+      },
+   }, Planner)
+   local plan = planner.plan
+   for i, node in ipairs(job.nodes) do
+      plan.operators[i] = { node = node, kind = node.kind, label = label(node) }
+      if needed[node] and node.output then
+         table.insert(plan.outputs, { node = node, operator = i })
+         planner.output_of[node] = #plan.outputs
+      elseif needed[node] and node.source then
+         table.insert(plan.sources, { node = node, operator = i })
+      elseif not needed[node] then
+         table.insert(plan.unused, plan.operators[i].label)
+      end
+   end
+   for i, node in ipairs(order_stages(job, needed)) do
+      plan.stages[i] = { node = node, operator = node.id }
+      planner.stage_of[node] = i
+   end
+   for i, source in ipairs(plan.sources) do
+      local kind = source.node.source == "files" and "lines" or "cells"
+      planner:segments_from({ kind = kind, from = i, keyed = false, root = "source" },
+         source.node, planner.readers[source.node])
+   end
+   for _, stage in ipairs(plan.stages) do planner:stage_segments(stage.node) end
+   check_targets(plan)
+   return plan
+end
+
+return M

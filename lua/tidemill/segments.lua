@@ -1,0 +1,443 @@
+--- Makes the functions that the engine calls: compiles what codegen.lua wrote and gives each name
+--- in it its value. One set for each worker, in the worker's own Lua state.
+---
+--- `host` is what C brings (script/worker_host.c): pointers to this worker's structs.
+local abi = require "tidemill.abi"
+local values = require "tidemill.values"
+local codegen = require "tidemill.codegen"
+
+local ffi, C = abi.ffi, abi.C
+local type, error = type, error
+local NUMBER, STRING, BOXED = abi.NUMBER, abi.STRING, abi.BOXED
+
+local M = {}
+
+-- Keys whose slot a Lua table remembers; beyond that C looks up each time.
+local CACHE_MAX = 65536
+local DICTIONARY_MAX = 256 * 1024 -- LIMIT_DICTIONARY_ENTRIES_MAX
+
+local function bad_map(value, extra)
+   if extra ~= nil and value ~= nil then error("returned two values; use map_to_pair", 0) end
+   error("returned nothing; use filter to drop records", 0)
+end
+
+local function bad_pair(key, _, extra)
+   if extra ~= nil then error("returned more than a key and a value", 0) end
+   if key == nil then error("returned no key", 0) end
+   error("returned a key without a value", 0)
+end
+
+local runtime = {
+   type = type,
+   str = ffi.string,
+   bad_map = bad_map,
+   bad_pair = bad_pair,
+   bad_reduce = function() error("returned nothing", 0) end,
+   bad_list = function(v) error(("returned %s, not a list"):format(type(v)), 0) end,
+   bad_element = function(v)
+      error(("gave %s in its list, not {key, value}"):format(type(v)), 0)
+   end,
+   bad_string = function(v) error(("splits strings, not a %s"):format(type(v)), 0) end,
+   bad_number = function(v) error(("needs numbers, not a %s"):format(type(v)), 0) end,
+   bad_score = function(v)
+      error(("needs a number to sort by, not %s"):format(v ~= v and "NaN" or type(v)), 0)
+   end,
+}
+
+local Linker = {}
+Linker.__index = Linker
+
+--- Functions that read values from cells; they need the worker's control block.
+function Linker:make_readers()
+   local ctl, unpack_arg = self.control, self.host.unpack
+   local str, rt = ffi.string, self.runtime
+
+   local function value_of(c)
+      if c.kind == STRING then return str(c.ptr, c.len) end
+      if c.kind == NUMBER then return c.num end
+      if c.kind == 0 then return nil end
+      ctl.arg_ptr, ctl.arg_len = c.ptr, c.len
+      return unpack_arg()
+   end
+
+   local read_key = self.host.read_key
+   function rt.key_of(g)
+      ctl.arg_ptr, ctl.arg_len = g.key, g.key_len
+      return read_key()
+   end
+
+   rt.value_of = value_of
+
+   function rt.values_of(g, cells)
+      local list, first = {}, g.first
+      for p = 0, g.count - 1 do
+         local c = cells[first + p]
+         if c.kind == NUMBER then list[p + 1] = c.num else list[p + 1] = value_of(c) end
+      end
+      return list
+   end
+
+   function rt.state_of(g)
+      local s = g.state
+      if s.kind == 0 then return nil end
+      if s.kind == NUMBER then return s.num end
+      return value_of(s)
+   end
+
+   local value, arena, pack = self.value, self.arena, values.pack
+   function rt.set_state(g, v)
+      if v == nil then
+         C.mill_state_remove(g)
+      elseif type(v) == "number" then
+         C.mill_state_number(g, v)
+      else
+         C.mill_buffer_clear(value)
+         pack(value, v, 1)
+         if C.mill_state_packed(g, arena, value) ~= 0 then
+            error("the state is larger than 16 MiB", 0)
+         end
+      end
+   end
+
+   local skipped = self.host.skipped
+   function rt.skipped(depth)
+      for d = 0, depth - 1 do
+         if ctl.skip_j[d] ~= ctl.j[d] then return end
+      end
+      error(skipped, 0)
+   end
+end
+
+--- The Lua strings of a splitter's words, by their numbers.
+function Linker:splitter(index)
+   local known = self.splitters[index]
+   if known then return known end
+   local pointer = ffi.cast("struct mill_splitter *", self.host.splitters[index])
+   local strings, size = {}, ffi.new("uint32_t[1]")
+   local str = ffi.string
+   local function fill(id, i)
+      local text = C.mill_word_text(pointer, i, size)
+      local s = str(text, size[0])
+      if id ~= 0 then strings[id] = s end
+      return s
+   end
+   self.splitters[index] = { pointer = pointer, strings = strings, fill = fill }
+   return self.splitters[index]
+end
+
+--- What a compiled loop needs of a keyed table.
+function Linker:table(stage)
+   local known = self.tables[stage]
+   if known then return known end
+   local t = ffi.cast("struct mill_table *", self.host.tables[stage])
+   local key_buffer, write_key = self.key, values.key
+   local cache, cached, boxed = {}, 0, {}
+   local part = { pointer = t, cache = cache, boxed = boxed, known = {} }
+
+   local function look_up(k)
+      local q
+      if type(k) == "string" then
+         q = C.mill_table_string(t, k, #k)
+      else
+         write_key(key_buffer, k)
+         q = C.mill_table_key(t, key_buffer)
+      end
+      if q == 0 then error("the key is longer than 64 KiB", 0) end
+      return q
+   end
+
+   function part.slot(k)
+      local q = look_up(k)
+      if cached < CACHE_MAX and (type(k) == "string" or type(k) == "number") then
+         cache[k] = q
+         cached = cached + 1
+      end
+      return q
+   end
+
+   local function put(q, v)
+      local s = t.slots[q]
+      if type(v) == "number" then
+         if s.kind == BOXED then boxed[q] = nil end
+         s.num, s.kind = v, NUMBER
+      elseif v == nil then
+         error("returned nothing", 0)
+      else
+         boxed[q] = v
+         s.kind = BOXED
+      end
+   end
+   part.put = put
+
+   function part.first(q, v)
+      C.mill_table_touch(t, q)
+      put(q, v)
+      t.slots[q].count = 1
+   end
+
+   local f = self.plan.stages[stage].node.fn
+   function part.add(q, v)
+      local s = t.slots[q]
+      if s.kind == BOXED then put(q, f(boxed[q], v)) else put(q, f(s.num, v)) end
+   end
+
+   function part.forget()
+      for k in pairs(cache) do cache[k] = nil end
+      cached = 0
+      for _, k in pairs(part.known) do ffi.fill(k, ffi.sizeof(k)) end
+   end
+
+   self.tables[stage] = part
+   return part
+end
+
+--- Word number -> slot, for one splitter and one table.
+function Linker:known_words(stage, splitter)
+   local part = self:table(stage)
+   if not part.known[splitter] then
+      local known = ffi.new("uint32_t[?]", DICTIONARY_MAX + 1)
+      part.known[splitter] = known
+      local slot_of = part.slot
+      part.slot_of_word = function(k, id)
+         local q = slot_of(k)
+         if id ~= 0 then known[id] = q end
+         return q
+      end
+   end
+   return part.known[splitter]
+end
+
+local function make_shuffle(self, stage)
+   local s = ffi.cast("struct mill_shuffle *", self.host.shuffles[stage])
+   local key_buffer, value, write_key, pack = self.key, self.value, values.key, values.pack
+   return function(k, v, origin)
+      write_key(key_buffer, k)
+      local rc
+      if type(v) == "number" then
+         rc = C.mill_shuffle_number(s, key_buffer, v, origin)
+      elseif type(v) == "string" then
+         rc = C.mill_shuffle_string(s, key_buffer, v, #v, origin)
+      else
+         C.mill_buffer_clear(value)
+         pack(value, v, 1)
+         rc = C.mill_shuffle_packed(s, key_buffer, value, origin)
+      end
+      if rc ~= 0 then error("the record is larger than 16 MiB", 0) end
+   end
+end
+
+local function make_top_put(self, stage)
+   local t = ffi.cast("struct mill_top *", self.host.tops[stage])
+   local key_buffer, value, write_key, pack = self.key, self.value, values.key, values.pack
+   return function(score, v, k, origin)
+      C.mill_buffer_clear(key_buffer)
+      if k ~= nil then write_key(key_buffer, k) end
+      C.mill_buffer_clear(value)
+      pack(value, v, 1)
+      if C.mill_top_put(t, score, key_buffer, value, origin) ~= 0 then
+         error("the record is larger than 16 MiB", 0)
+      end
+   end
+end
+
+local function text(b, v)
+   if type(v) == "string" then C.mill_json_raw(b, v, #v) else values.json(b, v, 1) end
+end
+
+local writers = {}
+
+function writers.json(b, v) values.json(b, v, 1) end
+
+function writers.json_pair(b, v, k)
+   C.mill_json_raw(b, "[", 1)
+   values.json(b, k, 1)
+   C.mill_json_raw(b, ",", 1)
+   values.json(b, v, 1)
+   C.mill_json_raw(b, "]", 1)
+end
+
+writers.text = text
+
+function writers.text_pair(b, v, k)
+   C.mill_json_raw(b, "(", 1)
+   text(b, k)
+   C.mill_json_raw(b, ",", 1)
+   text(b, v)
+   C.mill_json_raw(b, ")", 1)
+end
+
+writers.print = text
+writers.print_pair = writers.text_pair
+
+function writers.rows(b, v) values.pack(b, v, 1) end
+
+function writers.rows_pair(b, v, k)
+   C.mill_pack_array(b, 2)
+   values.pack(b, k, 1)
+   values.pack(b, v, 1)
+end
+
+--- The function that writes one row of an output.
+local function make_put(self, index, keyed)
+   local format = self.plan.outputs[index].node.format
+   local rows = ffi.cast("struct mill_rows *", self.host.rows[index])
+   local write = writers[keyed and format .. "_pair" or format]
+   local key_buffer, write_key = self.key, values.key
+   local sorted = keyed and format == "print"
+   local function put(v, k)
+      if sorted then write_key(key_buffer, k) else C.mill_buffer_clear(key_buffer) end
+      local b = C.mill_row_begin(rows)
+      write(b, v, k)
+      if C.mill_row_end(rows, key_buffer) ~= 0 then error("the row is larger than 16 MiB", 0) end
+   end
+   if keyed then return function(k, v) put(v, k) end end
+   return put
+end
+
+local function make_emitter(what)
+   local list, n = {}, 0
+   local function take()
+      local m = n
+      n = 0
+      return list, m
+   end
+   if not what.pairs then
+      return take, function(v)
+         if v == nil then error("emit(nothing)", 0) end
+         n = n + 1
+         list[n] = v
+      end
+   end
+   return take, function(k, v)
+      if k == nil or v == nil then bad_pair(k, v) end
+      list[2 * n + 1], list[2 * n + 2] = k, v
+      n = n + 1
+   end
+end
+
+local link = {}
+
+function link.control(self) return self.control end
+function link.counters(self) return self.counters end
+function link.abi() return C end
+function link.saved(self) return self.saved end
+function link.input(self) return self.input end
+
+link["function"] = function(_, what) return what.node.fn end
+
+function link.runtime(self, _, name) return self.runtime[name] end
+
+function link.emitter(self, what, name)
+   local e = self.emitters[what.node.id]
+   if not e then
+      e = {}
+      e.take, e.emit = make_emitter(what)
+      self.emitters[what.node.id] = e
+   end
+   return name:match("_take$") and e.take or e.emit
+end
+
+function link.splitter(self, what) return self:splitter(what.index)[what.part] end
+
+function link.table(self, what) return self:table(what.stage)[what.part] end
+
+function link.known(self, what) return self:known_words(what.stage, what.splitter) end
+
+function link.shuffle(self, what) return make_shuffle(self, what.stage) end
+
+function link.top(self, what)
+   if what.part == "put" then return make_top_put(self, what.stage) end
+   return ffi.cast("struct mill_top *", self.host.tops[what.stage])
+end
+
+function link.output(self, what) return make_put(self, what.output, what.keyed) end
+
+function link.tee(self, what)
+   local tee = self.tees[what.index]
+   if not tee then
+      tee = { a = {}, b = {} }
+      tee.pointer = ffi.cast("struct mill_tee *", self.host.tees[what.index])
+      self.tees[what.index] = tee
+   end
+   return tee[what.part]
+end
+
+--- Compile one segment. @return function loop, table upvalues by name
+function Linker:compile(segment, checked)
+   local code = codegen.generate(self.plan, segment, checked)
+   local args = {}
+   -- Known words first: they bring the table's slot_of_word with them.
+   for i, name in ipairs(code.names) do
+      if code.wanted[name].kind == "known" then args[i] = link.known(self, code.wanted[name]) end
+   end
+   for i, name in ipairs(code.names) do
+      if args[i] == nil then
+         local what = code.wanted[name]
+         args[i] = link[what.kind](self, what, name)
+         assert(args[i] ~= nil, name)
+      end
+   end
+   local chunk = assert(loadstring(table.concat(code.lines, " "), "=segment" .. segment.id))
+   return chunk(unpack(args, 1, #code.names))
+end
+
+--- Write the values that are still in the Lua heap into the table, as bytes. Called like a
+--- segment: ctl.i is the index of the touched slot, so that one that cannot be kept costs itself.
+function Linker:make_seal(stage)
+   local t, ctl, value = self:table(stage), self.control, self.value
+   local pointer, boxed, pack = t.pointer, t.boxed, values.pack
+   return function()
+      for i = ctl.i, ctl.n - 1 do
+         ctl.i = i
+         local q = C.mill_table_touched(pointer, i)
+         if pointer.slots[q].kind == BOXED then
+            local v = boxed[q]
+            boxed[q] = nil
+            C.mill_buffer_clear(value)
+            pack(value, v, 1)
+            if C.mill_table_pack(pointer, q, value) ~= 0 then
+               error("the value is larger than 16 MiB", 0)
+            end
+         end
+      end
+   end
+end
+
+--- Link a plan to a worker.
+---@return table {segments = list of functions, seals = by stage, checked = function(id),
+---   forget_table = function(stage), forget_words = function(splitter)}
+function M.link(plan, host)
+   local self = setmetatable({
+      plan = plan, host = host, splitters = {}, tables = {}, tees = {}, emitters = {}, saved = {},
+      control = ffi.cast("struct mill_control *", host.control),
+      counters = ffi.cast("struct mill_counter *", host.counters),
+      input = ffi.cast("struct mill_input *", host.input),
+      key = ffi.cast("struct mill_buffer *", host.key),
+      value = ffi.cast("struct mill_buffer *", host.value),
+      arena = ffi.cast("struct mill_arena *", host.arena),
+      runtime = setmetatable({}, { __index = runtime }),
+   }, Linker)
+   self:make_readers()
+   local linked = { segments = {}, seals = {} }
+   for i, segment in ipairs(plan.segments) do
+      linked.segments[i] = segment.native and false or self:compile(segment, false)
+   end
+   for i, stage in ipairs(plan.stages) do
+      linked.seals[i] = stage.node.combine == "lua" and self:make_seal(i) or false
+   end
+   function linked.checked(id) return self:compile(plan.segments[id], true) end
+   function linked.forget_table(stage)
+      if self.tables[stage] then self.tables[stage].forget() end
+   end
+   function linked.forget_words(index)
+      local splitter = self.splitters[index]
+      for id in pairs(splitter and splitter.strings or {}) do splitter.strings[id] = nil end
+      for _, t in pairs(self.tables) do
+         local known = t.known[index]
+         if known then ffi.fill(known, ffi.sizeof(known)) end
+      end
+   end
+   return linked
+end
+
+return M

@@ -1,0 +1,245 @@
+--- Values on their way out of the Lua heap: as msgpack (kept), as JSON (shown), as keys (compared).
+--- Everything here compiles: no pattern functions, no closures, no varargs.
+local abi = require "tidemill.abi"
+local ffi, C = abi.ffi, abi.C
+
+local type, next, error, tostring = type, next, error, tostring
+local istype = ffi.istype
+
+local M = {}
+
+local DEPTH_MAX = 32
+
+local int64, uint64 = ffi.typeof("int64_t"), ffi.typeof("uint64_t")
+
+--- JSON null inside arrays and objects, where nil cannot stand.
+M.null = setmetatable({}, { __tostring = function() return "null" end, __metatable = false })
+local null = M.null
+
+-- Marks a table that is an object even when it is empty.
+local OBJECT = { __metatable = false }
+M.OBJECT = OBJECT
+
+--- How many elements a list has; nil when the table is no list. An empty table is a list unless
+--- it is marked as an object.
+local function list_length(t)
+   local n = #t
+   if n == 0 then
+      if next(t) ~= nil or debug.getmetatable(t) == OBJECT then return nil end
+      return 0
+   end
+   local count = 0
+   for _ in next, t do count = count + 1 end
+   if count ~= n then return nil end
+   return n
+end
+M.list_length = list_length
+
+-- A list for each depth that holds the member names of the table that is being written there.
+local names_at = {}
+for depth = 1, DEPTH_MAX + 1 do names_at[depth] = {} end
+
+local function comes_before(a, b)
+   local ta, tb = type(a), type(b)
+   if ta ~= tb then return ta < tb end
+   if ta == "string" or ta == "number" then return a < b end
+   return tostring(a) < tostring(b)
+end
+
+local INSERTION_MAX = 16
+
+--- The member names of a table in order, so that equal tables are written as equal bytes however
+--- they came about. @return the list (valid until the next table of this depth), how many
+local function sorted_names(t, depth)
+   local names, n = names_at[depth], 0
+   for k in next, t do
+      n = n + 1
+      local at = n
+      if n <= INSERTION_MAX then
+         while at > 1 and comes_before(k, names[at - 1]) do
+            names[at] = names[at - 1]
+            at = at - 1
+         end
+      end
+      names[at] = k
+   end
+   for i = #names, n + 1, -1 do names[i] = nil end
+   if n > INSERTION_MAX then table.sort(names, comes_before) end
+   return names, n
+end
+
+local function cannot(what, value)
+   local kind = type(value)
+   if kind == "table" then kind = "a table nested deeper than 32 (or one that holds itself)" end
+   error(("%s cannot be %s"):format(kind, what), 0)
+end
+
+local pack
+
+local function pack_table(b, t, depth)
+   if t == null then
+      C.mill_pack_nil(b)
+      return
+   end
+   if depth > DEPTH_MAX then cannot("kept", t) end
+   local n = list_length(t)
+   if n then
+      C.mill_pack_array(b, n)
+      for i = 1, n do pack(b, t[i], depth + 1) end
+      return
+   end
+   local names, count = sorted_names(t, depth)
+   C.mill_pack_map(b, count)
+   for i = 1, count do
+      local k = names[i]
+      if type(k) == "table" then error("a table cannot be the key of a table that is kept", 0) end
+      pack(b, k, depth + 1)
+      pack(b, t[k], depth + 1)
+   end
+end
+
+--- Append a value as msgpack. Raises for what cannot be kept: functions, userdata, NaN keys.
+function pack(b, v, depth)
+   local t = type(v)
+   if t == "string" then
+      C.mill_pack_string(b, v, #v)
+   elseif t == "number" then
+      C.mill_pack_number(b, v)
+   elseif t == "table" then
+      pack_table(b, v, depth)
+   elseif t == "boolean" then
+      C.mill_pack_boolean(b, v)
+   elseif t == "nil" then
+      C.mill_pack_nil(b)
+   elseif istype(int64, v) then
+      C.mill_pack_int64(b, v)
+   elseif istype(uint64, v) then
+      C.mill_pack_uint64(b, v)
+   else
+      cannot("kept", v)
+   end
+end
+M.pack = pack
+
+local json
+
+local function json_member_name(b, k)
+   local t = type(k)
+   if t == "string" then
+      C.mill_json_string(b, k, #k)
+   elseif t == "number" and k == k and k ~= math.huge and k ~= -math.huge then
+      C.mill_json_raw(b, '"', 1)
+      C.mill_json_number(b, k)
+      C.mill_json_raw(b, '"', 1)
+   else
+      error(("a %s cannot be a member name in JSON"):format(t), 0)
+   end
+end
+
+local function json_object(b, t, depth)
+   C.mill_json_raw(b, "{", 1)
+   local names, count = sorted_names(t, depth)
+   for i = 1, count do
+      if i > 1 then C.mill_json_raw(b, ",", 1) end
+      json_member_name(b, names[i])
+      C.mill_json_raw(b, ":", 1)
+      json(b, t[names[i]], depth + 1)
+   end
+   C.mill_json_raw(b, "}", 1)
+end
+
+local function json_table(b, t, depth)
+   if t == null then
+      C.mill_json_raw(b, "null", 4)
+      return
+   end
+   if depth > DEPTH_MAX then cannot("written as JSON", t) end
+   local n = list_length(t)
+   if not n then return json_object(b, t, depth) end
+   C.mill_json_raw(b, "[", 1)
+   for i = 1, n do
+      if i > 1 then C.mill_json_raw(b, ",", 1) end
+      json(b, t[i], depth + 1)
+   end
+   C.mill_json_raw(b, "]", 1)
+end
+
+--- Append a value as JSON. Raises for what has no JSON: functions, NaN, infinities.
+function json(b, v, depth)
+   local t = type(v)
+   if t == "string" then
+      C.mill_json_string(b, v, #v)
+   elseif t == "number" then
+      if not C.mill_json_number(b, v) then
+         error(("%s cannot be written as JSON"):format(tostring(v)), 0)
+      end
+   elseif t == "table" then
+      json_table(b, v, depth)
+   elseif t == "boolean" then
+      C.mill_json_boolean(b, v)
+   elseif t == "nil" then
+      C.mill_json_raw(b, "null", 4)
+   elseif istype(int64, v) then
+      C.mill_json_int64(b, v)
+   elseif istype(uint64, v) then
+      C.mill_json_uint64(b, v)
+   else
+      cannot("written as JSON", v)
+   end
+end
+M.json = json
+
+local key_part
+
+local function key_array(b, t, depth)
+   local n = list_length(t)
+   if not n or t == null then
+      error("a key is a string, a number, a boolean or a list of these, not a table", 0)
+   end
+   if depth > DEPTH_MAX then cannot("a key", t) end
+   C.mill_key_array_begin(b)
+   for i = 1, n do key_part(b, t[i], depth + 1) end
+   C.mill_key_array_end(b)
+end
+
+local function key_scalar(b, v, t)
+   if t == "number" then
+      if not C.mill_key_number(b, v) then error("NaN cannot be a key", 0) end
+   elseif t == "boolean" then
+      C.mill_key_boolean(b, v)
+   elseif istype(int64, v) then
+      C.mill_key_int64(b, v)
+   elseif istype(uint64, v) then
+      C.mill_key_uint64(b, v)
+   else
+      error(("%s cannot be a key; a key is a string, a number, a boolean or a list of these")
+         :format(t), 0)
+   end
+end
+
+function key_part(b, v, depth)
+   local t = type(v)
+   if t == "string" then
+      C.mill_key_part_string(b, v, #v)
+   elseif t == "table" then
+      key_array(b, v, depth)
+   else
+      key_scalar(b, v, t)
+   end
+end
+
+--- Write an encoded key into an emptied buffer. Raises for what is no key.
+function M.key(b, v)
+   C.mill_buffer_clear(b)
+   local t = type(v)
+   if t == "string" then
+      C.mill_key_string(b, v, #v)
+   elseif t == "table" then
+      key_array(b, v, 1)
+   else
+      key_scalar(b, v, t)
+   end
+   if C.mill_buffer_failed(b) then error("the key is longer than 64 KiB", 0) end
+end
+
+return M
