@@ -138,10 +138,7 @@ void mill_json_raw(struct mill_buffer *b, const char *s, size_t size);
 
 /* --- buffers --- */
 void mill_buffer_clear(struct mill_buffer *b);
-size_t mill_buffer_size(const struct mill_buffer *b);
-void mill_buffer_cut(struct mill_buffer *b, size_t size);
-const char *mill_buffer_data(const struct mill_buffer *b);
-bool mill_buffer_failed(const struct mill_buffer *b);
+bool mill_buffer_failed(const struct mill_buffer *b); /* its maximum was met since it was cleared */
 
 /* --- keys: appends one encoded key, or one part of an array key --- */
 void mill_key_boolean(struct mill_buffer *b, bool v);

@@ -20,9 +20,9 @@ static void grow_slots(struct table *t, uint32_t capacity)
     t->slot_capacity = capacity;
 }
 
-void table_init(struct table *t)
+void table_init(struct table *t, size_t bytes_max)
 {
-    *t = (struct table){.generation = 1};
+    *t = (struct table){.bytes_max = bytes_max, .generation = 1};
     keyset_init(&t->keys, TABLE_KEYS_MAX, SIZE_MAX / 2);
     arena_init(&t->arena);
     grow_slots(t, 512);
@@ -76,6 +76,28 @@ void mill_table_touch(struct mill_table *shared, uint32_t slot)
         t->touched = memory_grow(t->touched, t->touched_capacity * sizeof *t->touched);
     }
     t->touched[t->touched_count++] = slot;
+    if (table_memory(t) > t->bytes_max) {
+        t->shared.full = 1;
+    }
+}
+
+uint32_t mill_table_touched(const struct mill_table *shared, uint32_t i)
+{
+    const struct table *t = (const struct table *)shared;
+    check(i < t->touched_count);
+    return t->touched[i];
+}
+
+int mill_table_pack(struct mill_table *shared, uint32_t slot, const struct mill_buffer *value)
+{
+    struct table *t = (struct table *)shared;
+    const struct buffer *b = (const struct buffer *)value;
+    if (b->failed || b->size > LIMIT_RECORD_BYTES_MAX) {
+        t->shared.slots[slot].kind = MILL_EMPTY;
+        return MILL_ELIMIT;
+    }
+    table_pack(t, slot, MILL_PACKED, b->data, b->size);
+    return 0;
 }
 
 void table_pack(struct table *t, uint32_t slot, enum mill_kind kind, const void *bytes, size_t size)
@@ -103,15 +125,15 @@ struct mill_cell table_cell(const struct table *t, uint32_t slot)
     return cell;
 }
 
-void table_clear(struct table *t, size_t bytes_max)
+void table_clear(struct table *t)
 {
     for (uint32_t i = 0; i < t->touched_count; i++) {
         t->shared.slots[t->touched[i]] = (struct mill_slot){0};
     }
     t->touched_count = 0;
-    t->shared.records = 0;
     arena_reset(&t->arena);
-    if (table_memory(t) > bytes_max) {
+    t->shared.full = 0;
+    if (table_memory(t) > t->bytes_max) {
         keyset_deinit(&t->keys);
         keyset_init(&t->keys, TABLE_KEYS_MAX, SIZE_MAX / 2);
         t->generation++;

@@ -36,10 +36,11 @@ struct table {
     uint32_t touched_capacity;
     struct slice *packed; /**< by slot; NULL until a value is packed */
     struct arena arena;   /**< packed values of this epoch */
+    size_t bytes_max;     /**< memory that it may use before it says that it is full */
     uint32_t generation;  /**< changes when keys were forgotten */
 };
 
-void table_init(struct table *t);
+void table_init(struct table *t, size_t bytes_max);
 void table_deinit(struct table *t);
 
 /** The slot of `tag payload`. @return 0 when the key is longer than LIMIT_KEY_BYTES_MAX */
@@ -52,9 +53,8 @@ void table_pack(struct table *t, uint32_t slot, enum mill_kind kind, const void 
 /** The value of a touched slot; borrowed until the next table_clear. */
 struct mill_cell table_cell(const struct table *t, uint32_t slot);
 
-/** Begin an epoch: no slot has a value. Forgets all keys when the table holds more than
- * bytes_max. */
-void table_clear(struct table *t, size_t bytes_max);
+/** Begin an epoch: no slot has a value. Forgets all keys when the table is full. */
+void table_clear(struct table *t);
 
 /** Bytes of memory in use, for the budget. */
 size_t table_memory(const struct table *t);

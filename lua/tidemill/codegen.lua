@@ -309,9 +309,11 @@ local function find_slot(w, t, key)
    w:add("local q")
    if w.word and w.depth == 0 then
       local known = w:upvalue(("known%d"):format(t),
-         { kind = "known", stage = t, splitter = w.word_splitter })
+         { kind = "known", stage = t, splitter = w.word_splitter, part = "known" })
+      local slot_of_word = w:upvalue(("known%d_slot"):format(t),
+         { kind = "known", stage = t, splitter = w.word_splitter, part = "slot" })
       w:add("if %s == r then q = %s[%s] if q == 0 then q = %s(%s, %s) end", key, known, w.word,
-         table_part(w, t, "slot_of_word"), key, w.word)
+         slot_of_word, key, w.word)
       w:add("else q = %s[%s] or %s(%s) end", cache, key, slot, key)
    else
       w:add("q = %s[%s] or %s(%s)", cache, key, slot, key)

@@ -132,7 +132,7 @@ function Linker:table(stage)
    local t = ffi.cast("struct mill_table *", self.host.tables[stage])
    local key_buffer, write_key = self.key, values.key
    local cache, cached, boxed = {}, 0, {}
-   local part = { pointer = t, cache = cache, boxed = boxed, known = {} }
+   local part = { pointer = t, cache = cache, boxed = boxed, words = {} }
 
    local function look_up(k)
       local q
@@ -184,7 +184,7 @@ function Linker:table(stage)
    function part.forget()
       for k in pairs(cache) do cache[k] = nil end
       cached = 0
-      for _, k in pairs(part.known) do ffi.fill(k, ffi.sizeof(k)) end
+      for _, w in pairs(part.words) do ffi.fill(w.known, ffi.sizeof(w.known)) end
    end
 
    self.tables[stage] = part
@@ -194,17 +194,18 @@ end
 --- Word number -> slot, for one splitter and one table.
 function Linker:known_words(stage, splitter)
    local part = self:table(stage)
-   if not part.known[splitter] then
-      local known = ffi.new("uint32_t[?]", DICTIONARY_MAX + 1)
-      part.known[splitter] = known
-      local slot_of = part.slot
-      part.slot_of_word = function(k, id)
+   local words = part.words[splitter]
+   if not words then
+      local known, slot_of = ffi.new("uint32_t[?]", DICTIONARY_MAX + 1), part.slot
+      words = { known = known }
+      function words.slot(k, id)
          local q = slot_of(k)
          if id ~= 0 then known[id] = q end
          return q
       end
+      part.words[splitter] = words
    end
-   return part.known[splitter]
+   return words
 end
 
 local function make_shuffle(self, stage)
@@ -341,7 +342,9 @@ function link.splitter(self, what) return self:splitter(what.index)[what.part] e
 
 function link.table(self, what) return self:table(what.stage)[what.part] end
 
-function link.known(self, what) return self:known_words(what.stage, what.splitter) end
+function link.known(self, what)
+   return self:known_words(what.stage, what.splitter)[what.part]
+end
 
 function link.shuffle(self, what) return make_shuffle(self, what.stage) end
 
@@ -366,16 +369,10 @@ end
 function Linker:compile(segment, checked)
    local code = codegen.generate(self.plan, segment, checked)
    local args = {}
-   -- Known words first: they bring the table's slot_of_word with them.
    for i, name in ipairs(code.names) do
-      if code.wanted[name].kind == "known" then args[i] = link.known(self, code.wanted[name]) end
-   end
-   for i, name in ipairs(code.names) do
-      if args[i] == nil then
-         local what = code.wanted[name]
-         args[i] = link[what.kind](self, what, name)
-         assert(args[i] ~= nil, name)
-      end
+      local what = code.wanted[name]
+      args[i] = link[what.kind](self, what, name)
+      assert(args[i] ~= nil, name)
    end
    local chunk = assert(loadstring(table.concat(code.lines, " "), "=segment" .. segment.id))
    return chunk(unpack(args, 1, #code.names))
@@ -433,8 +430,8 @@ function M.link(plan, host)
       local splitter = self.splitters[index]
       for id in pairs(splitter and splitter.strings or {}) do splitter.strings[id] = nil end
       for _, t in pairs(self.tables) do
-         local known = t.known[index]
-         if known then ffi.fill(known, ffi.sizeof(known)) end
+         local words = t.words[index]
+         if words then ffi.fill(words.known, ffi.sizeof(words.known)) end
       end
    end
    return linked
