@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/error.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "data/key.h"

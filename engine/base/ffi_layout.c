@@ -1,0 +1,18 @@
+/*
+ * The layout of what C and Lua share. The same numbers stand in lua/tidemill/abi.lua.
+ */
+#include "base/ffi.h"
+#include "base/limits.h"
+
+_Static_assert(sizeof(struct mill_cell) == 16, "mill_cell");
+_Static_assert(offsetof(struct mill_cell, num) == 8, "mill_cell.num");
+_Static_assert(sizeof(struct mill_slice) == 16, "mill_slice");
+_Static_assert(sizeof(struct mill_word) == 8, "mill_word");
+_Static_assert(sizeof(struct mill_group) == 40, "mill_group");
+_Static_assert(sizeof(struct mill_input) == 48, "mill_input");
+_Static_assert(sizeof(struct mill_control) == 112, "mill_control");
+_Static_assert(sizeof(struct mill_counter) == 40, "mill_counter");
+_Static_assert(sizeof(struct mill_slot) == 16, "mill_slot");
+_Static_assert(sizeof(struct mill_table) == 16, "mill_table");
+_Static_assert(sizeof(((struct mill_tee *)0)->origin) / sizeof(uint32_t) == LIMIT_CHUNK_RECORDS_MAX,
+               "mill_tee.origin");

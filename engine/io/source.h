@@ -1,0 +1,99 @@
+/*
+ * Sources: where records come from. The runner polls a source at the start of an epoch, takes
+ * *blocks* from it in input order, has workers read them, and commits how far it came in the same
+ * batch as the state. A source's partitions (files, queue, log) are read in order by offset.
+ *
+ *     poll ─► plan ─► next_block* ─► (workers read) ─► block_done* ─► commit_into(batch) ─► committed
+ *                                                        └─► abandon: begin the epoch again
+ *
+ * A rerun after `abandon` hands out the same blocks as before: the same ranges of the same files.
+ *
+ * Everything here is called by the coordinator's thread only, but `block_read`, which a worker
+ * calls with a block that it was handed (io/block_reader.h, io/queue_source.h).
+ */
+#ifndef IO_SOURCE_H
+#define IO_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "state/store.h"
+
+/** Where a block's records stand in the order of all records: source, then sequence. */
+#define SOURCE_ORDER(source, sequence) ((uint64_t)(source) << 56 | (uint64_t)(sequence))
+
+struct file_handle; /* an open file, shared by its blocks: io/file_source.h */
+
+struct source_block {
+    uint32_t source;           /**< index of the source in the job */
+    uint64_t order;            /**< SOURCE_ORDER(source, number of the block in this epoch) */
+    uint64_t partition;        /**< e.g. the file's serial number */
+    const char *partition_name; /**< for messages, e.g. the file's path; lives as long as the
+                                     epoch */
+    struct file_handle *file;  /**< of a file block; else NULL */
+    uint64_t start;            /**< offset: records that begin at or behind it... */
+    uint64_t end;              /**< ...and before this one belong to the block */
+    uint64_t limit;            /**< no byte at or behind this offset is read */
+    bool starts_a_record;      /**< start is the start of a record; else look for one */
+    bool takes_unfinished;     /**< the last line counts although it has no line end */
+    struct slice values;       /**< of a queue block: msgpack array of the batch's values */
+};
+
+/** What a worker says of a block that it has read. */
+struct source_done {
+    uint64_t next; /**< offset behind the last record of the block */
+    uint64_t records;
+    uint64_t bytes;
+};
+
+struct source;
+
+struct source_ops {
+    int (*poll)(struct source *s, int64_t now_ms, struct error *e);
+    int (*plan)(struct source *s, uint64_t bytes_max, uint64_t *bytes, struct error *e);
+    int (*next_block)(struct source *s, struct source_block *block, struct error *e);
+    void (*block_done)(struct source *s, const struct source_block *block,
+                       const struct source_done *done);
+    int (*commit_into)(struct source *s, struct store_batch *batch, struct error *e);
+    void (*committed)(struct source *s);
+    void (*abandon)(struct source *s);
+    void (*close)(struct source *s);
+};
+
+/** First member of every source. */
+struct source {
+    const struct source_ops *ops;
+    uint32_t index;    /**< in the job, from 0 */
+    uint16_t store_id; /**< its number in the store's keys */
+};
+
+/** Look for new input. @param now_ms the machine's time. @return 0; MILL_ENOENT and the like when
+ * the source cannot be reached (the message says what is wanted) */
+int source_poll(struct source *s, int64_t now_ms, struct error *e);
+
+/**
+ * Decide what of the input that the last poll saw belongs to this epoch.
+ * @param bytes_max  a share: it ends with the record in which its last byte lies
+ * @param bytes      out: bytes that were planned, 0 when there is nothing new
+ * @return 0, or MILL_EREFUSED (a file is smaller than what was read of it)
+ */
+int source_plan(struct source *s, uint64_t bytes_max, uint64_t *bytes, struct error *e);
+
+/** The next block of the plan. @return 1, 0 when all were handed out, or why it cannot be read */
+int source_next_block(struct source *s, struct source_block *block, struct error *e);
+
+/** A worker is through with a block. Blocks may finish in any order. */
+void source_block_done(struct source *s, const struct source_block *block,
+                       const struct source_done *done);
+
+/** Every block handed out is done: add how far the source came to the epoch's batch. */
+int source_commit_into(struct source *s, struct store_batch *batch, struct error *e);
+/** The batch was written: what it says is now the source's position. */
+void source_committed(struct source *s);
+/** The epoch will be run again: blocks handed out so far will be handed out again, no others. */
+void source_abandon(struct source *s);
+void source_close(struct source *s);
+
+#endif
