@@ -15,6 +15,11 @@
 
 #define FAILPOINT_DELAY_MS 200
 
+int failpoint_result(int system_errno, const char *where, struct error *e)
+{
+    return system_errno == 0 ? 0 : error_set_system(e, system_errno, "failpoint %s", where);
+}
+
 #define FAILPOINT_AS_NAME(name) #name,
 static const char *const names[] = {FAILPOINTS(FAILPOINT_AS_NAME)};
 #undef FAILPOINT_AS_NAME

@@ -61,11 +61,15 @@ int failpoint_hit(enum failpoint point);
 #define FAILPOINT(name) 0
 #endif
 
+/** Turn what FAILPOINT gave into an error. @return 0, or the code */
+struct error;
+int failpoint_result(int system_errno, const char *where, struct error *e);
+#define FAILPOINT_RESULT(name, e) failpoint_result(FAILPOINT(name), #name, e)
+
 /** The name; NULL beyond the last. */
 const char *failpoint_name(int index);
 
 /** Read TIDEMILL_FAILPOINT. @return 0, or MILL_EINVAL with the part that is not understood. */
-struct error;
 int failpoint_configure(const char *text, struct error *e);
 
 #endif

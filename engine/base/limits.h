@@ -50,7 +50,7 @@
 #define LIMIT_OPERATORS_MAX 1024
 #define LIMIT_SOURCES_MAX   64
 #define LIMIT_OUTPUTS_MAX   64
-#define LIMIT_STAGES_MAX    256
+#define LIMIT_STAGES_MAX    128
 #define LIMIT_NAME_BYTES    64 /* names of jobs, operators, sources, outputs */
 
 /* RocksDB */

@@ -1,0 +1,127 @@
+/*
+ * The graph of a job, as the engine runs it: sources, segments, stages, tees, outputs. Made by the
+ * planner (lua/tidemill/plan.lua) and read from its tables by script/plan_read.c; plain data, the
+ * same for all workers, unchanged while the job runs.
+ *
+ *     source ─ segment ─┬─ tee ─ segment ─ [stage] ─ segment ─ (output)
+ *                       └─ ...
+ *
+ * Operators are numbered from 1 as in the script; number 0 is no operator. Stages, segments,
+ * outputs and tees are indexed from 0 here (from 1 in Lua).
+ */
+#ifndef FLOW_GRAPH_H
+#define FLOW_GRAPH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/limits.h"
+
+enum graph_input { INPUT_LINES, INPUT_WORDS, INPUT_CELLS, INPUT_GROUPS, INPUT_TEE };
+enum graph_terminal { TERMINAL_STAGE, TERMINAL_OUTPUT, TERMINAL_TEE };
+enum graph_stage_kind { STAGE_TABLE, STAGE_UPDATE, STAGE_TOP };
+enum graph_combine {
+    COMBINE_LUA, /**< partial values are folded by the user's function */
+    COMBINE_COUNT,
+    COMBINE_SUM,
+    COMBINE_MIN,
+    COMBINE_MAX,
+    COMBINE_AVG
+};
+enum graph_source_kind { SOURCE_FILES, SOURCE_QUEUE };
+enum graph_output_kind { OUTPUT_PRINT, OUTPUT_STDOUT, OUTPUT_FILES, OUTPUT_FOLDERS, OUTPUT_BATCH };
+enum graph_format { FORMAT_JSON, FORMAT_TEXT, FORMAT_PRINT, FORMAT_ROWS };
+
+struct graph_operator {
+    const char *kind;  /**< as in the script, e.g. "map" */
+    const char *label; /**< for messages, e.g. "map at job.lua:7" */
+    const char *name;  /**< given by named(), or NULL */
+    uint32_t depth;    /**< of lists around it in its segment */
+};
+
+struct graph_source {
+    enum graph_source_kind kind;
+    uint32_t operator_id;
+    const char *target;  /**< folder; "" of a queue */
+    const char *pattern; /**< of file names */
+    bool new_files_only;
+};
+
+struct graph_stage {
+    enum graph_stage_kind kind;
+    enum graph_combine combine; /**< of STAGE_TABLE */
+    uint32_t operator_id;
+    bool is_global;      /**< one value for all records, no key */
+    bool has_seal;       /**< values may be in the Lua heap when the epoch ends */
+    bool emits_if_empty; /**< count gives 0 for a batch without records */
+    bool is_keyed;       /**< gives pairs */
+    uint32_t top_count;  /**< of STAGE_TOP */
+};
+
+struct graph_segment {
+    enum graph_input input;
+    uint32_t from;           /**< source, stage or tee */
+    uint32_t splitter;       /**< of INPUT_WORDS */
+    uint32_t input_operator; /**< of INPUT_WORDS: the flat_map that splits */
+    enum graph_terminal terminal;
+    uint32_t to;             /**< stage, output or tee */
+    uint32_t depth;          /**< of lists at its end */
+    bool is_native;          /**< runs in C: no Lua function */
+};
+
+struct graph_output {
+    enum graph_output_kind kind;
+    enum graph_format format;
+    uint32_t operator_id;
+    const char *target; /**< folder or prefix; "stdout" */
+    const char *suffix; /**< of OUTPUT_FOLDERS, or NULL */
+    bool is_keyed;      /**< rows are pairs */
+    uint32_t print_rows;
+    int64_t roll_ms;     /**< 0: not by time */
+    uint64_t roll_bytes; /**< 0: not by size */
+    int64_t timeout_ms;  /**< of OUTPUT_BATCH */
+};
+
+enum on_error { ON_ERROR_DEAD_LETTER, ON_ERROR_FAIL, ON_ERROR_SKIP };
+
+struct graph_options {
+    int64_t batch_ms;
+    uint32_t workers; /**< 0: as many as there are cores */
+    uint64_t batch_bytes;
+    enum on_error on_error;
+    double max_error_ratio;
+    int64_t deadline_ms;
+    uint32_t max_strikes;
+    uint64_t memory_max;
+    uint64_t shuffle_memory;
+};
+
+struct graph {
+    const char *name;
+    struct graph_options options;
+    struct graph_operator *operators; /**< [1..operator_count]; [0] is unused */
+    uint32_t operator_count;
+    struct graph_source *sources;
+    uint32_t source_count;
+    struct graph_stage *stages; /**< each behind those that it reads from */
+    uint32_t stage_count;
+    struct graph_segment *segments;
+    uint32_t segment_count;
+    struct graph_output *outputs;
+    uint32_t output_count;
+    const char **splitters; /**< their separators; "": blanks */
+    uint32_t splitter_count;
+    uint32_t tee_count;
+};
+
+/* Where the records of a stage's shard stand in the order of all records: behind the sources'. */
+#define STAGE_ORDER(stage, shard) ((uint64_t)(LIMIT_SOURCES_MAX + (stage)) << 56 | (uint64_t)(shard))
+
+/** A stage without keys is computed in one shard only. */
+#define GLOBAL_KEY       "\x02" /* encoded `true` */
+uint32_t graph_global_shard(void);
+
+/** How many shards of a stage have something to do: all, or the global one. */
+bool graph_stage_has_shard(const struct graph_stage *stage, uint32_t shard);
+
+#endif

@@ -1,0 +1,291 @@
+#include "io/file_output.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/failpoint.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "io/rows_file.h"
+#include "state/keys.h"
+
+#define ROLL_VERSION 1
+
+static const char *extension(const struct output *o)
+{
+    return o->graph->format == FORMAT_JSON ? "json" : "txt";
+}
+
+static bool rolls(const struct output *o)
+{
+    return o->graph->roll_ms > 0 || o->graph->roll_bytes > 0;
+}
+
+/* save_as_text_files("out/words") makes folders in "out"; a bare prefix makes them here. */
+static char *folder_of(const struct output *o)
+{
+    const char *target = o->graph->target;
+    if (o->graph->kind == OUTPUT_FILES) {
+        return memory_text(target);
+    }
+    const char *slash = strrchr(target, '/');
+    return slash == NULL ? memory_text(".")
+                         : memory_copy(target, slash == target ? 1 : (size_t)(slash - target));
+}
+
+static void open_file_name(const struct output *o, uint64_t first_epoch, char name[PART_NAME_MAX])
+{
+    snprintf(name, PART_NAME_MAX, "open-%" PRIu16 "-%010" PRIu64, o->number, first_epoch);
+}
+
+static int decode_roll(struct slice bytes, struct output_roll *roll, struct error *e)
+{
+    struct reader in;
+    reader_init(&in, bytes.data, bytes.size);
+    bool known = reader_u8(&in) == ROLL_VERSION;
+    roll->is_open = true;
+    roll->first_epoch = reader_u64(&in);
+    roll->length = reader_u64(&in);
+    roll->rows = reader_u64(&in);
+    roll->opened_ms = (int64_t)reader_u64(&in);
+    bool good = known && !in.failed && reader_left(&in) == 0;
+    return good ? 0 : error_set(e, MILL_ECORRUPT, "the record of an open file is damaged");
+}
+
+static int load_roll(struct output *o, struct error *e)
+{
+    struct store_key key = store_key_roll(o->number);
+    struct buffer value;
+    buffer_init(&value, 256);
+    int rc = store_get(o->place->store, STORE_META, store_key_slice(&key), &value, e);
+    if (rc == 0) {
+        rc = decode_roll((struct slice){value.data, value.size}, &o->roll, e);
+    } else if (rc == MILL_ENOENT) {
+        rc = 0;
+    }
+    o->next = o->roll;
+    buffer_deinit(&value);
+    return rc;
+}
+
+/* What stands behind the committed length was written by an epoch that was not committed. */
+static int cut_open_file(struct output *o, struct error *e)
+{
+    char name[PART_NAME_MAX];
+    open_file_name(o, o->roll.first_epoch, name);
+    char *path = target_hidden_path(&o->target, name);
+    struct disk_entry entry;
+    struct disk_file file;
+    int rc = disk_look(o->place->disk, path, &entry, e);
+    if (rc == 0 && (!entry.exists || entry.size < o->roll.length)) {
+        rc = error_set(e, MILL_EREFUSED, "%s: %s is %s: rows that were committed are missing",
+                       o->label, path, entry.exists ? "shorter than committed" : "gone");
+    }
+    rc = rc == 0 ? disk_open(o->place->disk, path, DISK_UPDATE, &file, e) : rc;
+    if (rc == 0) {
+        rc = disk_truncate(o->place->disk, &file, o->roll.length, e);
+        rc = rc == 0 ? FAILPOINT_RESULT(roll_after_truncate, e) : rc;
+        disk_close(o->place->disk, &file);
+    }
+    memory_free(path);
+    return rc;
+}
+
+int file_output_open(struct output *o, struct error *e)
+{
+    char *folder = folder_of(o);
+    target_init(&o->target, o->place->disk, folder, o->place->store_id);
+    memory_free(folder);
+    int rc = target_open(&o->target, o->place->store, o->place->epoch,
+                         o->graph->kind == OUTPUT_FILES, e);
+    rc = rc == 0 && rolls(o) ? load_roll(o, e) : rc;
+    rc = rc == 0 && o->roll.is_open ? cut_open_file(o, e) : rc;
+    return rc == 0 ? 0 : error_prefix(e, "%s: ", o->label);
+}
+
+/* Write the rows behind `offset` of a hidden file and make them safe, name and all. */
+static int write_hidden(struct output *o, const char *name, uint64_t offset,
+                        struct rows_reader *rows, struct rows_sum *sum, struct error *e)
+{
+    const struct disk *disk = o->place->disk;
+    char *path = target_hidden_path(&o->target, name);
+    struct disk_file file;
+    int rc = disk_open(disk, path, offset == 0 ? DISK_CREATE : DISK_UPDATE, &file, e);
+    memory_free(path);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = offset == 0 ? 0 : disk_truncate(disk, &file, offset, e);
+    rc = rc == 0 ? rows_file_write(disk, &file, offset, rows, sum, e) : rc;
+    rc = rc == 0 ? FAILPOINT_RESULT(file_output_before_sync, e) : rc;
+    rc = rc == 0 ? disk_sync(disk, &file, e) : rc;
+    disk_close(disk, &file);
+    rc = rc == 0 ? disk_sync_folder(disk, o->target.hidden, e) : rc;
+    return rc == 0 ? FAILPOINT_RESULT(file_output_after_sync, e) : rc;
+}
+
+static int encode(struct output *o, const struct manifest *m, struct buffer *manifest,
+                  struct error *e)
+{
+    int rc = manifest_encode(m, manifest);
+    return rc == 0 ? 0 : error_set(e, rc, "%s: its manifest is too large", o->label);
+}
+
+static struct manifest begin_manifest(const struct output *o, const struct output_epoch *epoch,
+                                      enum manifest_kind kind)
+{
+    return (struct manifest){
+        .kind = kind,
+        .output = o->number,
+        .epoch = epoch->number,
+        .time_ms = epoch->time_ms,
+        .is_keyed = o->graph->is_keyed,
+        .folder = {o->target.folder, strlen(o->target.folder)},
+        .label = {o->label, strlen(o->label)},
+    };
+}
+
+static void add_sum(struct manifest *m, const struct rows_sum *sum)
+{
+    m->row_count = sum->row_count;
+    m->byte_count = sum->byte_count;
+    m->checksum = sum->checksum;
+}
+
+static int prepare_part(struct output *o, const struct output_epoch *epoch,
+                        struct rows_reader *rows, struct buffer *manifest, struct error *e)
+{
+    if (rows->row_count == 0) {
+        return 0;
+    }
+    struct manifest m = begin_manifest(o, epoch, MANIFEST_PART);
+    char temporary[PART_NAME_MAX];
+    char name[PART_NAME_MAX];
+    snprintf(temporary, sizeof temporary, "epoch-%" PRIu16 "-%010" PRIu64, o->number,
+             epoch->number);
+    target_part_name(&o->target, epoch->number, 0, extension(o), name);
+    struct rows_sum sum;
+    int rc = write_hidden(o, temporary, 0, rows, &sum, e);
+    if (rc != 0) {
+        return rc;
+    }
+    add_sum(&m, &sum);
+    m.file = (struct slice){temporary, strlen(temporary)};
+    m.name = (struct slice){name, strlen(name)};
+    return encode(o, &m, manifest, e);
+}
+
+/* prefix-TIME[.suffix], made for every batch, as Spark does; a part in it when there are rows. */
+static int prepare_folder(struct output *o, const struct output_epoch *epoch,
+                          struct rows_reader *rows, struct buffer *manifest, struct error *e)
+{
+    struct manifest m = begin_manifest(o, epoch, MANIFEST_FOLDER);
+    const char *slash = strrchr(o->graph->target, '/');
+    const char *prefix = slash == NULL ? o->graph->target : slash + 1;
+    const char *suffix = o->graph->suffix;
+    char *folder = text_format("%s-%" PRId64 "%s%s", prefix, epoch->time_ms,
+                               suffix == NULL ? "" : ".", suffix == NULL ? "" : suffix);
+    char temporary[PART_NAME_MAX];
+    char part[PART_NAME_MAX];
+    m.name = (struct slice){folder, strlen(folder)};
+    int rc = 0;
+    if (rows->row_count > 0) {
+        snprintf(temporary, sizeof temporary, "epoch-%" PRIu16 "-%010" PRIu64, o->number,
+                 epoch->number);
+        target_part_name(&o->target, epoch->number, 0, extension(o), part);
+        struct rows_sum sum;
+        rc = write_hidden(o, temporary, 0, rows, &sum, e);
+        add_sum(&m, &sum);
+        m.file = (struct slice){temporary, strlen(temporary)};
+        m.part = (struct slice){part, strlen(part)};
+    }
+    rc = rc == 0 ? encode(o, &m, manifest, e) : rc;
+    memory_free(folder);
+    return rc;
+}
+
+/* Whether the open file is to be closed by this epoch; decided once, recorded in its manifest. */
+static bool ends_file(const struct output *o, const struct output_epoch *epoch)
+{
+    const struct output_roll *roll = &o->next;
+    bool is_old = o->graph->roll_ms > 0 && epoch->clock_ms - roll->opened_ms >= o->graph->roll_ms;
+    bool is_large = o->graph->roll_bytes > 0 && roll->length >= o->graph->roll_bytes;
+    return roll->is_open && (epoch->is_last || is_old || is_large);
+}
+
+static int prepare_roll(struct output *o, const struct output_epoch *epoch,
+                        struct rows_reader *rows, struct buffer *manifest, struct error *e)
+{
+    o->next = o->roll;
+    char open_name[PART_NAME_MAX];
+    struct manifest m = begin_manifest(o, epoch, MANIFEST_HELD);
+    if (rows->row_count > 0) {
+        if (!o->next.is_open) {
+            o->next = (struct output_roll){
+                .is_open = true, .first_epoch = epoch->number, .opened_ms = epoch->clock_ms};
+        }
+        open_file_name(o, o->next.first_epoch, open_name);
+        struct rows_sum sum;
+        int rc = write_hidden(o, open_name, o->next.length, rows, &sum, e);
+        if (rc != 0) {
+            return rc;
+        }
+        o->next.length += sum.byte_count;
+        o->next.rows += sum.row_count;
+        add_sum(&m, &sum);
+    }
+    if (!ends_file(o, epoch)) {
+        return rows->row_count > 0 ? encode(o, &m, manifest, e) : 0;
+    }
+    char name[PART_NAME_MAX];
+    open_file_name(o, o->next.first_epoch, open_name);
+    target_part_name(&o->target, epoch->number, 0, extension(o), name);
+    m.kind = MANIFEST_PART;
+    m.file = (struct slice){open_name, strlen(open_name)};
+    m.name = (struct slice){name, strlen(name)};
+    o->next = (struct output_roll){0};
+    int rc = FAILPOINT_RESULT(roll_after_close, e);
+    return rc == 0 ? encode(o, &m, manifest, e) : rc;
+}
+
+int file_output_prepare(struct output *o, const struct output_epoch *epoch,
+                        struct rows_reader *rows, struct buffer *manifest, struct error *e)
+{
+    int rc = o->graph->kind == OUTPUT_FOLDERS ? prepare_folder(o, epoch, rows, manifest, e)
+             : rolls(o)                       ? prepare_roll(o, epoch, rows, manifest, e)
+                                              : prepare_part(o, epoch, rows, manifest, e);
+    return rc == 0 ? 0 : error_prefix(e, "%s: ", o->label);
+}
+
+int file_output_commit_into(struct output *o, struct store_batch *batch)
+{
+    struct store_key key = store_key_roll(o->number);
+    if (!o->next.is_open) {
+        if (o->roll.is_open) {
+            store_batch_remove(batch, STORE_META, store_key_slice(&key));
+        }
+        return 0;
+    }
+    struct buffer value;
+    buffer_init(&value, 256);
+    int rc = bytes_add_u8(&value, ROLL_VERSION);
+    rc = rc == 0 ? bytes_add_u64(&value, o->next.first_epoch) : rc;
+    rc = rc == 0 ? bytes_add_u64(&value, o->next.length) : rc;
+    rc = rc == 0 ? bytes_add_u64(&value, o->next.rows) : rc;
+    rc = rc == 0 ? bytes_add_u64(&value, (uint64_t)o->next.opened_ms) : rc;
+    if (rc == 0) {
+        store_batch_put(batch, STORE_META, store_key_slice(&key),
+                        (struct slice){value.data, value.size});
+    }
+    buffer_deinit(&value);
+    return rc;
+}
+
+bool file_output_keeps(const struct output *o, const char *hidden_name)
+{
+    char name[PART_NAME_MAX];
+    open_file_name(o, o->roll.first_epoch, name);
+    return o->roll.is_open && strcmp(name, hidden_name) == 0;
+}

@@ -1,0 +1,93 @@
+#include "io/floor.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/failpoint.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+#define SLOT_BYTES 32
+#define SLOT_COUNT 2
+
+static void write_slot(uint8_t slot[SLOT_BYTES], uint64_t store_id, uint64_t epoch)
+{
+    memset(slot, 0, SLOT_BYTES);
+    bytes_put_u64(slot, store_id);
+    bytes_put_u64(slot + 8, epoch);
+    bytes_put_u64(slot + 16, hash_bytes(slot, 16));
+}
+
+static void read_slot(struct floor_file *f, const uint8_t *slot, bool *foreign)
+{
+    if (bytes_get_u64(slot + 16) != hash_bytes(slot, 16)) {
+        return;
+    }
+    if (bytes_get_u64(slot) != f->store_id) {
+        *foreign = true;
+        return;
+    }
+    uint64_t epoch = bytes_get_u64(slot + 8);
+    f->epoch = epoch > f->epoch ? epoch : f->epoch;
+}
+
+static int create(struct floor_file *f, struct error *e)
+{
+    uint8_t slots[SLOT_COUNT * SLOT_BYTES];
+    write_slot(slots, f->store_id, 0);
+    write_slot(slots + SLOT_BYTES, f->store_id, 0);
+    return disk_replace(f->disk, f->path, slots, sizeof slots, e);
+}
+
+int floor_open(struct floor_file *f, const struct disk *disk, const char *data_folder,
+               uint64_t store_id, struct error *e)
+{
+    *f = (struct floor_file){
+        .disk = disk, .path = text_path(data_folder, "EPOCHS"), .store_id = store_id};
+    struct buffer bytes;
+    buffer_init(&bytes, 64 * 1024);
+    int rc = disk_read(disk, f->path, &bytes, e);
+    bool foreign = false;
+    if (rc == MILL_ENOENT) {
+        rc = create(f, e);
+    } else if (rc == 0) {
+        for (size_t at = 0; at + SLOT_BYTES <= bytes.size; at += SLOT_BYTES) {
+            read_slot(f, (const uint8_t *)bytes.data + at, &foreign);
+        }
+    }
+    if (rc == 0 && foreign) {
+        rc = error_set(e, MILL_EREFUSED, "%s belongs to another store", f->path);
+    }
+    buffer_deinit(&bytes);
+    return rc;
+}
+
+void floor_close(struct floor_file *f)
+{
+    memory_free(f->path);
+    *f = (struct floor_file){0};
+}
+
+int floor_raise(struct floor_file *f, uint64_t epoch, struct error *e)
+{
+    if (epoch <= f->epoch) {
+        return 0;
+    }
+    uint8_t slot[SLOT_BYTES];
+    write_slot(slot, f->store_id, epoch);
+    struct disk_file file;
+    int rc = FAILPOINT_RESULT(epochs_before_write, e);
+    rc = rc == 0 ? disk_open(f->disk, f->path, DISK_UPDATE, &file, e) : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    rc = disk_write(f->disk, &file, slot, sizeof slot, (epoch % SLOT_COUNT) * SLOT_BYTES, e);
+    rc = rc == 0 ? disk_sync(f->disk, &file, e) : rc;
+    disk_close(f->disk, &file);
+    if (rc == 0) {
+        f->epoch = epoch;
+        rc = FAILPOINT_RESULT(epochs_after_sync, e);
+    }
+    return rc;
+}

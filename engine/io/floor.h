@@ -1,0 +1,33 @@
+/*
+ * The floor: the newest epoch of which anything was published, in the file EPOCHS beside the
+ * store. A store that opens below it was rewound (restored from a copy, cut by a damaged log), and
+ * would publish epochs under numbers that were used before: refused.
+ *
+ * Two slots of 32 bytes, written in turn: store id u64, epoch u64, checksum u64, zero u64. The
+ * larger valid one counts, so a torn write loses nothing that matters.
+ *
+ * @thread one at a time
+ */
+#ifndef IO_FLOOR_H
+#define IO_FLOOR_H
+
+#include <stdint.h>
+
+#include "base/disk.h"
+#include "base/error.h"
+
+struct floor_file {
+    const struct disk *disk;
+    char *path;
+    uint64_t store_id;
+    uint64_t epoch; /**< newest of which anything was published; 0: none */
+};
+
+/** Read the file, or make it. @return 0, MILL_EREFUSED when it is another store's, MILL_EIO... */
+int floor_open(struct floor_file *f, const struct disk *disk, const char *data_folder,
+               uint64_t store_id, struct error *e);
+void floor_close(struct floor_file *f);
+/** Before anything of an epoch is published. Synced. An epoch that is not above is nothing. */
+int floor_raise(struct floor_file *f, uint64_t epoch, struct error *e);
+
+#endif

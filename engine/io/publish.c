@@ -1,0 +1,360 @@
+#include "io/publish.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/failpoint.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "state/keys.h"
+
+#define COPY_BYTES ((size_t)256 * 1024)
+
+struct publisher_item {
+    struct publisher_item *next;
+    bool is_in_batch;        /* of done: covered by the batch that is being written */
+    char *bytes;             /* encoded manifest */
+    struct manifest manifest; /* borrows from bytes */
+};
+
+static void append(struct publisher *p, struct slice bytes)
+{
+    struct publisher_item *item = memory_zero(1, sizeof *item);
+    item->bytes = memory_copy(bytes.data, bytes.size);
+    int rc = manifest_decode((struct slice){item->bytes, bytes.size}, &item->manifest, NULL);
+    check(rc == 0);
+    if (p->tail == NULL) {
+        p->head = item;
+    } else {
+        p->tail->next = item;
+    }
+    p->tail = item;
+    p->waiting++;
+}
+
+void publisher_add(struct publisher *p, struct slice manifest)
+{
+    pthread_mutex_lock(&p->lock);
+    append(p, manifest);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static int load(struct publisher *p, struct store *store, struct error *e)
+{
+    struct slice none = {"", 0};
+    struct store_iterator *i = store_iterate(store, STORE_OUTBOX, none, none);
+    struct slice key;
+    struct slice value;
+    int rc = store_next(i, &key, &value, e);
+    while (rc == 1) {
+        struct manifest m;
+        rc = manifest_decode(value, &m, e);
+        if (rc != 0) {
+            break;
+        }
+        append(p, value);
+        rc = store_next(i, &key, &value, e);
+    }
+    store_iterate_end(i);
+    return rc;
+}
+
+int publisher_open(struct publisher *p, const struct disk *disk, const char *data_folder,
+                   uint64_t store_id, uint64_t epoch, struct store *store, struct error *e)
+{
+    *p = (struct publisher){.disk = disk, .store_id = store_id};
+    pthread_mutex_init(&p->lock, NULL);
+    p->outbox = text_path(data_folder, "outbox");
+    int rc = floor_open(&p->floor, disk, data_folder, store_id, e);
+    if (rc == 0 && p->floor.epoch > epoch) {
+        rc = error_set(e, MILL_EREFUSED,
+                       "%s: epoch %" PRIu64 " was published, but the store ends at %" PRIu64
+                       ": it was rewound (an old copy, or a damaged log); start over with --fresh",
+                       data_folder, p->floor.epoch, epoch);
+    }
+    return rc == 0 ? load(p, store, e) : rc;
+}
+
+static void free_items(struct publisher_item *item)
+{
+    while (item != NULL) {
+        struct publisher_item *next = item->next;
+        memory_free(item->bytes);
+        memory_free(item);
+        item = next;
+    }
+}
+
+void publisher_close(struct publisher *p)
+{
+    free_items(p->head);
+    free_items(p->done);
+    floor_close(&p->floor);
+    memory_free(p->outbox);
+    pthread_mutex_destroy(&p->lock);
+    *p = (struct publisher){0};
+}
+
+static char *text_of(struct slice s)
+{
+    return memory_copy(s.data, s.size);
+}
+
+/* Give a temporary file its name. One that is gone was renamed before, if the folder is ours. */
+static int rename_hidden(const struct target *t, struct slice file, const char *to,
+                         struct error *e)
+{
+    int rc = target_check(t, e);
+    char *name = text_of(file);
+    char *from = target_hidden_path(t, name);
+    struct disk_entry entry;
+    rc = rc == 0 ? disk_look(t->disk, from, &entry, e) : rc;
+    if (rc == 0 && entry.exists) {
+        rc = FAILPOINT_RESULT(file_output_before_rename, e);
+        rc = rc == 0 ? disk_rename(t->disk, from, to, e) : rc;
+        rc = rc == 0 ? FAILPOINT_RESULT(file_output_after_rename, e) : rc;
+    }
+    memory_free(from);
+    memory_free(name);
+    return rc;
+}
+
+static int publish_part(struct publisher *p, const struct manifest *m, struct error *e)
+{
+    char *folder = text_of(m->folder);
+    char *name = text_of(m->name);
+    char *to = text_path(folder, name);
+    struct target t;
+    target_init(&t, p->disk, folder, p->store_id);
+    int rc = rename_hidden(&t, m->file, to, e);
+    rc = rc == 0 ? disk_sync_folder(p->disk, folder, e) : rc;
+    target_deinit(&t);
+    memory_free(to);
+    memory_free(name);
+    memory_free(folder);
+    return rc;
+}
+
+static int publish_folder(struct publisher *p, const struct manifest *m, struct error *e)
+{
+    char *folder = text_of(m->folder);
+    char *name = text_of(m->name);
+    char *made = text_path(folder, name);
+    char *part = text_of(m->part);
+    char *to = text_path(made, part);
+    struct target t;
+    target_init(&t, p->disk, folder, p->store_id);
+    int rc = target_check(&t, e);
+    rc = rc == 0 ? disk_make_folder(p->disk, made, e) : rc;
+    rc = rc == 0 && m->file.size > 0 ? rename_hidden(&t, m->file, to, e) : rc;
+    rc = rc == 0 ? disk_sync_folder(p->disk, made, e) : rc;
+    rc = rc == 0 ? disk_sync_folder(p->disk, folder, e) : rc;
+    target_deinit(&t);
+    memory_free(to);
+    memory_free(part);
+    memory_free(made);
+    memory_free(name);
+    memory_free(folder);
+    return rc;
+}
+
+static int check_rows(const struct manifest *m, struct slice rows, struct error *e)
+{
+    if (rows.size == m->byte_count && hash_bytes(rows.data, rows.size) == m->checksum) {
+        return 0;
+    }
+    return error_set(e, MILL_ECORRUPT, "%.*s: the rows of epoch %" PRIu64 " are damaged",
+                     (int)m->label.size, m->label.data, m->epoch);
+}
+
+static int write_rows(struct publisher *p, const struct manifest *m, const char *path,
+                      struct error *e)
+{
+    if (path == NULL) {
+        int rc = check_rows(m, m->rows, e);
+        return rc == 0
+                   ? p->sinks.write_stdout(p->sinks.context, m->rows.data, m->rows.size, e)
+                   : rc;
+    }
+    struct buffer bytes;
+    buffer_init(&bytes, SIZE_MAX / 2);
+    int rc = disk_read(p->disk, path, &bytes, e);
+    struct slice rows = {bytes.data, bytes.size};
+    rc = rc == 0 ? check_rows(m, rows, e) : rc;
+    for (size_t at = 0; rc == 0 && at < rows.size; at += COPY_BYTES) {
+        size_t size = rows.size - at < COPY_BYTES ? rows.size - at : COPY_BYTES;
+        rc = p->sinks.write_stdout(p->sinks.context, rows.data + at, size, e);
+    }
+    buffer_deinit(&bytes);
+    return rc;
+}
+
+static int publish_rows(struct publisher *p, const struct manifest *m, struct error *e)
+{
+    char *name = text_of(m->file);
+    char *path = m->file.size > 0 ? text_path(p->outbox, name) : NULL;
+    int rc = m->kind == MANIFEST_STREAM ? write_rows(p, m, path, e)
+                                        : p->sinks.call_batch(p->sinks.context, m, path, e);
+    memory_free(path);
+    memory_free(name);
+    return rc;
+}
+
+static int publish_one(struct publisher *p, const struct manifest *m, struct error *e)
+{
+    switch (m->kind) {
+    case MANIFEST_STREAM:
+    case MANIFEST_BATCH:
+        return publish_rows(p, m, e);
+    case MANIFEST_PART:
+        return publish_part(p, m, e);
+    case MANIFEST_FOLDER:
+        return publish_folder(p, m, e);
+    case MANIFEST_HELD:
+        return 0;
+    }
+    return error_set(e, MILL_ECORRUPT, "a manifest of an unknown kind");
+}
+
+static void move_to_done(struct publisher *p)
+{
+    pthread_mutex_lock(&p->lock);
+    struct publisher_item *item = p->head;
+    p->head = item->next;
+    if (p->head == NULL) {
+        p->tail = NULL;
+    }
+    item->next = p->done;
+    p->done = item;
+    p->waiting--;
+    pthread_mutex_unlock(&p->lock);
+}
+
+int publisher_step(struct publisher *p, struct error *e)
+{
+    pthread_mutex_lock(&p->lock);
+    struct publisher_item *item = p->head;
+    pthread_mutex_unlock(&p->lock);
+    if (item == NULL) {
+        return 0;
+    }
+    const struct manifest *m = &item->manifest;
+    int rc = m->kind == MANIFEST_HELD ? 0 : floor_raise(&p->floor, m->epoch, e);
+    rc = rc == 0 ? FAILPOINT_RESULT(publish_before, e) : rc;
+    rc = rc == 0 ? publish_one(p, m, e) : rc;
+    rc = rc == 0 ? FAILPOINT_RESULT(publish_after, e) : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    move_to_done(p);
+    return 1;
+}
+
+uint64_t publisher_waiting(struct publisher *p)
+{
+    pthread_mutex_lock(&p->lock);
+    uint64_t waiting = p->waiting;
+    pthread_mutex_unlock(&p->lock);
+    return waiting;
+}
+
+uint64_t publisher_oldest(struct publisher *p)
+{
+    pthread_mutex_lock(&p->lock);
+    uint64_t epoch = p->head == NULL ? 0 : p->head->manifest.epoch;
+    pthread_mutex_unlock(&p->lock);
+    return epoch;
+}
+
+uint64_t publisher_waiting_rows(struct publisher *p)
+{
+    uint64_t rows = 0;
+    pthread_mutex_lock(&p->lock);
+    for (const struct publisher_item *i = p->head; i != NULL; i = i->next) {
+        rows += i->manifest.row_count;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return rows;
+}
+
+void publisher_commit_into(struct publisher *p, struct store_batch *batch)
+{
+    pthread_mutex_lock(&p->lock);
+    for (struct publisher_item *i = p->done; i != NULL; i = i->next) {
+        uint8_t mark[sizeof(uint64_t)];
+        bytes_put_u64(mark, i->manifest.epoch);
+        struct store_key key = store_key_outbox(i->manifest.epoch, i->manifest.output);
+        store_batch_remove(batch, STORE_OUTBOX, store_key_slice(&key));
+        key = store_key_mark(i->manifest.output);
+        if (!i->is_in_batch) {
+            store_batch_put(batch, STORE_META, store_key_slice(&key),
+                            (struct slice){(const char *)mark, sizeof mark});
+        }
+        i->is_in_batch = true;
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* The rows of what is committed as published need not be kept. */
+static void remove_rows(struct publisher *p, const struct manifest *m)
+{
+    bool in_outbox = m->kind == MANIFEST_STREAM || m->kind == MANIFEST_BATCH;
+    if (in_outbox && m->file.size > 0) {
+        char *name = text_of(m->file);
+        char *path = text_path(p->outbox, name);
+        disk_remove(p->disk, path, NULL);
+        memory_free(path);
+        memory_free(name);
+    }
+}
+
+void publisher_committed(struct publisher *p)
+{
+    struct publisher_item *covered = NULL;
+    pthread_mutex_lock(&p->lock);
+    struct publisher_item **at = &p->done;
+    while (*at != NULL) {
+        struct publisher_item *item = *at;
+        if (!item->is_in_batch) {
+            at = &item->next;
+            continue;
+        }
+        *at = item->next;
+        item->next = covered;
+        covered = item;
+    }
+    pthread_mutex_unlock(&p->lock);
+    for (const struct publisher_item *i = covered; i != NULL; i = i->next) {
+        remove_rows(p, &i->manifest);
+    }
+    free_items(covered);
+}
+
+static bool equals(struct slice s, const char *text)
+{
+    return s.size == strlen(text) && memcmp(s.data, text, s.size) == 0;
+}
+
+bool publisher_names(struct publisher *p, const char *folder, const char *file)
+{
+    bool found = false;
+    pthread_mutex_lock(&p->lock);
+    for (const struct publisher_item *i = p->head; i != NULL && !found; i = i->next) {
+        found = equals(i->manifest.folder, folder) && equals(i->manifest.file, file);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return found;
+}
+
+int publisher_each(struct publisher *p, publisher_each_fn fn, void *context)
+{
+    int rc = 0;
+    pthread_mutex_lock(&p->lock);
+    for (const struct publisher_item *i = p->head; i != NULL && rc == 0; i = i->next) {
+        rc = fn(context, &i->manifest);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return rc;
+}

@@ -1,0 +1,298 @@
+#include "io/target.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/failpoint.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "state/keys.h"
+
+#define HIDDEN_PREFIX  ".tidemill-"
+#define STORE_FILE     "STORE"
+#define STORE_ID_BYTES 16 /* hex digits */
+#define PATH_BYTES_MAX 4096
+
+void target_store8(uint64_t store_id, char store8[STORE8_BYTES + 1])
+{
+    snprintf(store8, STORE8_BYTES + 1, "%08" PRIx32, (uint32_t)(store_id >> 32));
+}
+
+void target_init(struct target *t, const struct disk *disk, const char *folder, uint64_t store_id)
+{
+    *t = (struct target){.disk = disk, .folder = memory_text(folder), .store_id = store_id};
+    target_store8(store_id, t->store8);
+    char *hidden = text_format(HIDDEN_PREFIX "%s", t->store8);
+    t->hidden = text_path(folder, hidden);
+    memory_free(hidden);
+}
+
+void target_deinit(struct target *t)
+{
+    memory_free(t->folder);
+    memory_free(t->hidden);
+    *t = (struct target){0};
+}
+
+char *target_hidden_path(const struct target *t, const char *name)
+{
+    return text_path(t->hidden, name);
+}
+
+void target_part_name(const struct target *t, uint64_t epoch, uint32_t seq, const char *extension,
+                      char name[PART_NAME_MAX])
+{
+    snprintf(name, PART_NAME_MAX, "part-%s-%010" PRIu64 "-%04" PRIu32 ".%s", t->store8, epoch, seq,
+             extension);
+}
+
+bool target_parse_part(const char *name, char store8[STORE8_BYTES + 1], uint64_t *epoch)
+{
+    static const char digits[] = "0123456789abcdef";
+    if (!text_starts_with(name, "part-") || strspn(name + 5, digits) != STORE8_BYTES ||
+        name[5 + STORE8_BYTES] != '-') {
+        return false;
+    }
+    const char *number = name + 5 + STORE8_BYTES + 1;
+    char *end = NULL;
+    *epoch = strtoull(number, &end, 10);
+    memcpy(store8, name + 5, STORE8_BYTES);
+    store8[STORE8_BYTES] = '\0';
+    return end > number && *end == '-';
+}
+
+static int write_store_file(struct target *t, struct error *e)
+{
+    char id[STORE_ID_BYTES + 2];
+    snprintf(id, sizeof id, "%016" PRIx64 "\n", t->store_id);
+    char *path = target_hidden_path(t, STORE_FILE);
+    int rc = disk_replace(t->disk, path, id, strlen(id), e);
+    memory_free(path);
+    return rc;
+}
+
+/* The id in STORE. @return 0, MILL_ENOENT when there is none, MILL_EREFUSED when it is not an id */
+static int read_store_file(const struct disk *disk, const char *hidden, uint64_t *id,
+                           struct error *e)
+{
+    char *path = text_path(hidden, STORE_FILE);
+    struct buffer text;
+    buffer_init(&text, 4096);
+    int rc = disk_read(disk, path, &text, e);
+    char *end = NULL;
+    if (rc == 0 && buffer_append_byte(&text, 0) == 0) {
+        *id = strtoull(text.data, &end, 16);
+        if (end != text.data + STORE_ID_BYTES) {
+            rc = error_set(e, MILL_EREFUSED, "%s does not hold a store's id", path);
+        }
+    }
+    buffer_deinit(&text);
+    memory_free(path);
+    return rc;
+}
+
+int target_check(const struct target *t, struct error *e)
+{
+    uint64_t id = 0;
+    int rc = read_store_file(t->disk, t->hidden, &id, e);
+    if (rc == MILL_ENOENT || (rc == 0 && id != t->store_id)) {
+        return error_set(e, MILL_EREFUSED,
+                         "%s: this store has written here, but %s/" STORE_FILE
+                         " is %s; not mounted? Bring the folder back, or choose: "
+                         "--assume-published %s or --publish-again %s",
+                         t->folder, t->hidden, rc == 0 ? "another store's" : "missing", t->folder,
+                         t->folder);
+    }
+    return rc;
+}
+
+struct look {
+    const struct target *t;
+    uint64_t epoch;
+    struct error *e;
+};
+
+static int refuse_foreign(void *context, const char *name)
+{
+    struct look *look = context;
+    char store8[STORE8_BYTES + 1];
+    uint64_t epoch = 0;
+    if (text_starts_with(name, HIDDEN_PREFIX) &&
+        strcmp(name + strlen(HIDDEN_PREFIX), look->t->store8) != 0) {
+        return error_set(look->e, MILL_EREFUSED,
+                         "%s: another store writes here (%s); give this job another folder, or "
+                         "take it over with --adopt %s",
+                         look->t->folder, name, look->t->folder);
+    }
+    if (!target_parse_part(name, store8, &epoch)) {
+        return 0;
+    }
+    if (strcmp(store8, look->t->store8) != 0) {
+        return error_set(look->e, MILL_EREFUSED,
+                         "%s holds parts of another store (%s): its data directory was deleted or "
+                         "is elsewhere; give this job an empty folder, or take it over with "
+                         "--adopt %s",
+                         look->t->folder, name, look->t->folder);
+    }
+    if (epoch > look->epoch) {
+        return error_set(look->e, MILL_EREFUSED,
+                         "%s holds %s, but the store ends at epoch %" PRIu64
+                         ": the data directory is older than its results",
+                         look->t->folder, name, look->epoch);
+    }
+    return 0;
+}
+
+static int claim(struct target *t, struct error *e)
+{
+    int rc = disk_make_folder(t->disk, t->hidden, e);
+    if (rc == 0) {
+        rc = write_store_file(t, e);
+    }
+    if (rc == 0) {
+        rc = disk_sync_folder(t->disk, t->folder, e);
+    }
+    return rc != 0 ? rc : FAILPOINT_RESULT(marker_after_sync, e);
+}
+
+static struct slice note_key(const struct target *t, struct buffer *key)
+{
+    buffer_init(key, 2 * PATH_BYTES_MAX);
+    int rc = buffer_append_byte(key, 't');
+    rc = rc == 0 ? buffer_append_text(key, t->folder) : rc;
+    check(rc == 0);
+    return (struct slice){key->data, key->size};
+}
+
+/* Whether META notes that this store has written here. @return 1, 0, or an error */
+static int is_noted(const struct target *t, struct store *store, struct error *e)
+{
+    struct buffer key;
+    struct buffer value;
+    buffer_init(&value, 64);
+    int rc = store_get(store, STORE_META, note_key(t, &key), &value, e);
+    buffer_deinit(&key);
+    buffer_deinit(&value);
+    return rc == 0 ? 1 : rc == MILL_ENOENT ? 0 : rc;
+}
+
+static int note(const struct target *t, struct store *store, struct error *e)
+{
+    struct buffer key;
+    struct store_batch *batch = store_batch_create();
+    store_batch_put(batch, STORE_META, note_key(t, &key), (struct slice){"", 0});
+    int rc = store_write(store, batch, true, e);
+    store_batch_destroy(batch);
+    buffer_deinit(&key);
+    return rc;
+}
+
+int target_open(struct target *t, struct store *store, uint64_t epoch, bool owns_folder,
+                struct error *e)
+{
+    int known = store == NULL ? 0 : is_noted(t, store, e);
+    if (known < 0) {
+        return known;
+    }
+    if (known == 1) {
+        int rc = target_check(t, e);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    int rc = disk_make_folder(t->disk, t->folder, e);
+    struct look look = {t, epoch, e};
+    if (rc == 0 && owns_folder) {
+        rc = disk_list(t->disk, t->folder, refuse_foreign, &look, e);
+    }
+    if (rc != 0 || known == 1) {
+        return rc;
+    }
+    rc = claim(t, e);
+    return rc == 0 && store != NULL ? note(t, store, e) : rc;
+}
+
+struct sweep {
+    struct target *t;
+    target_keep_fn keep;
+    void *context;
+    struct error *e;
+};
+
+static int sweep_one(void *context, const char *name)
+{
+    struct sweep *sweep = context;
+    if (strcmp(name, STORE_FILE) == 0 || sweep->keep(sweep->context, name)) {
+        return 0;
+    }
+    char *path = target_hidden_path(sweep->t, name);
+    int rc = disk_remove(sweep->t->disk, path, sweep->e);
+    memory_free(path);
+    return rc;
+}
+
+int target_sweep(struct target *t, target_keep_fn keep, void *context, struct error *e)
+{
+    struct sweep sweep = {t, keep, context, e};
+    int rc = disk_list(t->disk, t->hidden, sweep_one, &sweep, e);
+    return rc != 0 ? rc : FAILPOINT_RESULT(open_after_sweep, e);
+}
+
+struct removal {
+    const struct disk *disk;
+    const char *folder;
+    const char *store8; /* the parts of this store; NULL: all but STORE */
+    struct error *e;
+};
+
+static int remove_one(void *context, const char *name)
+{
+    struct removal *removal = context;
+    char store8[STORE8_BYTES + 1];
+    uint64_t epoch = 0;
+    bool ours = removal->store8 == NULL ? strcmp(name, STORE_FILE) != 0
+                                        : target_parse_part(name, store8, &epoch) &&
+                                              strcmp(store8, removal->store8) == 0;
+    if (!ours) {
+        return 0;
+    }
+    char *path = text_path(removal->folder, name);
+    int rc = disk_remove(removal->disk, path, removal->e);
+    memory_free(path);
+    return rc;
+}
+
+/* STORE goes last: as long as it is there, a removal that was cut short can be told and finished. */
+static int remove_all(const struct disk *disk, const struct target *t, struct error *e)
+{
+    struct removal parts = {disk, t->folder, t->store8, e};
+    struct removal hidden = {disk, t->hidden, NULL, e};
+    int rc = disk_list(disk, t->folder, remove_one, &parts, e);
+    rc = rc == 0 ? disk_list(disk, t->hidden, remove_one, &hidden, e) : rc;
+    rc = rc == 0 ? disk_sync_folder(disk, t->folder, e) : rc;
+    char *path = target_hidden_path(t, STORE_FILE);
+    rc = rc == 0 ? disk_remove(disk, path, e) : rc;
+    memory_free(path);
+    rc = rc == 0 ? disk_remove_folder(disk, t->hidden, e) : rc;
+    return rc == 0 ? disk_sync_folder(disk, t->folder, e) : rc;
+}
+
+int target_remove(const struct disk *disk, const char *folder, uint64_t store_id, struct error *e)
+{
+    struct target t;
+    target_init(&t, disk, folder, store_id);
+    uint64_t id = 0;
+    int rc = read_store_file(disk, t.hidden, &id, NULL);
+    if (rc == 0 && id == store_id) {
+        rc = remove_all(disk, &t, e);
+    } else {
+        /* Not there, or no longer ours; an empty hidden folder is what a removal left behind. */
+        disk_remove_folder(disk, t.hidden, NULL);
+        rc = 0;
+    }
+    target_deinit(&t);
+    return rc;
+}

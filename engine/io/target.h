@@ -1,0 +1,74 @@
+/*
+ * A folder that outputs write to: whose it is, and where unpublished files wait.
+ *
+ *     dir/part-1a2b3c4d-0000000007-0000.json      published
+ *     dir/.tidemill-1a2b3c4d/STORE                the store's id, in full: proof that this folder
+ *                                                 is the one that the store wrote to
+ *     dir/.tidemill-1a2b3c4d/<temporary files>    prepared, not yet published
+ *
+ * 1a2b3c4d are the first 8 hex digits of the store's id. If STORE is missing although the store
+ * has written here, the folder is not the same (not mounted, or emptied): refused. Parts of another
+ * store, or of an epoch that this store has not committed, are refused as well: results of two
+ * histories would mix.
+ */
+#ifndef IO_TARGET_H
+#define IO_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/disk.h"
+#include "base/error.h"
+#include "state/store.h"
+
+#define STORE8_BYTES   8
+#define PART_NAME_MAX  128
+
+struct target {
+    const struct disk *disk;
+    char *folder;
+    char *hidden; /**< folder/.tidemill-<store8> */
+    uint64_t store_id;
+    char store8[STORE8_BYTES + 1];
+};
+
+/** The first 8 hex digits of a store's id. */
+void target_store8(uint64_t store_id, char store8[STORE8_BYTES + 1]);
+
+void target_init(struct target *t, const struct disk *disk, const char *folder, uint64_t store_id);
+void target_deinit(struct target *t);
+
+/**
+ * Claim the folder for the store, or see that it still is the store's.
+ * Makes the folder, the hidden one and STORE when the store writes here for the first time, and
+ * notes that in META (synced).
+ * @param store        where the note is; NULL skips it (the data directory's own folders)
+ * @param epoch        newest committed epoch of the store
+ * @param owns_folder  true: parts of others in it are refused; false: it is a parent that others
+ *                     share (save_as_text_files)
+ * @return 0, MILL_EREFUSED, MILL_EIO, MILL_ENOSPC, MILL_ESYNC
+ */
+int target_open(struct target *t, struct store *store, uint64_t epoch, bool owns_folder,
+                struct error *e);
+
+/** See that STORE is there and says our id. @return 0, or MILL_EREFUSED */
+int target_check(const struct target *t, struct error *e);
+
+/** Asked for each temporary file: true when a manifest (or an output's open file) names it. */
+typedef bool (*target_keep_fn)(void *context, const char *name);
+/** Remove temporary files that nobody names: left by an epoch that was never committed. */
+int target_sweep(struct target *t, target_keep_fn keep, void *context, struct error *e);
+
+/** Path of a file in the hidden folder. @owns the caller */
+char *target_hidden_path(const struct target *t, const char *name);
+
+/** part-<store8>-<epoch>-<seq>.<extension> */
+void target_part_name(const struct target *t, uint64_t epoch, uint32_t seq, const char *extension,
+                      char name[PART_NAME_MAX]);
+/** Read a part's name. @return false when it is not one of ours (any store's) */
+bool target_parse_part(const char *name, char store8[STORE8_BYTES + 1], uint64_t *epoch);
+
+/** Remove what a store left in a folder: its parts and its hidden folder (--fresh). */
+int target_remove(const struct disk *disk, const char *folder, uint64_t store_id, struct error *e);
+
+#endif
