@@ -232,8 +232,8 @@ struct disk disk_real(void)
     return (struct disk){.ops = &real_ops};
 }
 
-int disk_open(const struct disk *d, const char *path, enum disk_open_mode mode,
-              struct disk_file *f, struct error *e)
+int disk_open(const struct disk *d, const char *path, enum disk_open_mode mode, struct disk_file *f,
+              struct error *e)
 {
     return d->ops->open(d->context, path, mode, f, e);
 }

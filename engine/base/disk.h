@@ -71,8 +71,8 @@ struct disk {
 /** The machine's disk. */
 struct disk disk_real(void);
 
-int disk_open(const struct disk *d, const char *path, enum disk_open_mode mode,
-              struct disk_file *f, struct error *e);
+int disk_open(const struct disk *d, const char *path, enum disk_open_mode mode, struct disk_file *f,
+              struct error *e);
 /** All bytes, at an offset of the file. */
 int disk_write(const struct disk *d, struct disk_file *f, const void *bytes, size_t size,
                uint64_t offset, struct error *e);

@@ -53,12 +53,12 @@ struct mill_group {
 
 /* The records of one call. Which fields count depends on the segment's input kind. */
 struct mill_input {
-    const struct mill_slice *lines;  /* "lines": text without line ends */
-    const struct mill_word *words;   /* "words" */
-    const char *base;                /* text that the words' offsets count from */
-    struct mill_group *groups;       /* "groups": keys after a shuffle */
-    const struct mill_cell *cells;   /* "cells": values; also the values of groups */
-    uint32_t lines_ahead;            /* of the chunk in its block, for messages */
+    const struct mill_slice *lines; /* "lines": text without line ends */
+    const struct mill_word *words;  /* "words" */
+    const char *base;               /* text that the words' offsets count from */
+    struct mill_group *groups;      /* "groups": keys after a shuffle */
+    const struct mill_cell *cells;  /* "cells": values; also the values of groups */
+    uint32_t lines_ahead;           /* of the chunk in its block, for messages */
     uint32_t reserved;
 };
 

@@ -45,15 +45,22 @@ void key_add_part_string(struct buffer *b, const char *s, size_t size);
 void key_add_array_begin(struct buffer *b);
 void key_add_array_end(struct buffer *b);
 
-enum key_type { KEY_IS_BOOLEAN, KEY_IS_NUMBER, KEY_IS_INT64, KEY_IS_UINT64, KEY_IS_STRING,
-                KEY_IS_ARRAY, KEY_IS_END };
+enum key_type {
+    KEY_IS_BOOLEAN,
+    KEY_IS_NUMBER,
+    KEY_IS_INT64,
+    KEY_IS_UINT64,
+    KEY_IS_STRING,
+    KEY_IS_ARRAY,
+    KEY_IS_END
+};
 
 struct key_part {
     enum key_type type;
     bool boolean;
     double number;
-    int64_t int64;      /**< a value that no double equals */
-    uint64_t uint64;    /**< one above INT64_MAX, likewise */
+    int64_t int64;       /**< a value that no double equals */
+    uint64_t uint64;     /**< one above INT64_MAX, likewise */
     struct slice string; /**< borrowed; inside an array still escaped: key_unescape */
 };
 

@@ -53,8 +53,7 @@ void keyset_clear(struct keyset *s);
  * @param hash  hash_tagged(tag, payload, size)
  * @return 0 when the key is new and the set is full
  */
-uint32_t keyset_add(struct keyset *s, uint64_t hash, uint8_t tag, const void *payload,
-                    size_t size);
+uint32_t keyset_add(struct keyset *s, uint64_t hash, uint8_t tag, const void *payload, size_t size);
 
 /** Bytes of memory that the set holds on to. */
 size_t keyset_memory(const struct keyset *s);

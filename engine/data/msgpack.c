@@ -87,35 +87,46 @@ static struct head read_wide_head(struct reader *r, uint8_t byte)
 {
     struct head h = {0};
     switch (byte) {
-    case 0xc4: case 0xc5: case 0xc6: /* bin */
+    case 0xc4:
+    case 0xc5:
+    case 0xc6: /* bin */
         h.skip = read_size(r, 1u << (byte - 0xc4));
         break;
-    case 0xd9: case 0xda: case 0xdb: /* str */
+    case 0xd9:
+    case 0xda:
+    case 0xdb: /* str */
         h.skip = read_size(r, 1u << (byte - 0xd9));
         break;
-    case 0xca: case 0xce: case 0xd2:
+    case 0xca:
+    case 0xce:
+    case 0xd2:
         h.skip = 4;
         break;
-    case 0xcb: case 0xcf: case 0xd3:
+    case 0xcb:
+    case 0xcf:
+    case 0xd3:
         h.skip = 8;
         break;
-    case 0xcc: case 0xd0:
+    case 0xcc:
+    case 0xd0:
         h.skip = 1;
         break;
-    case 0xcd: case 0xd1:
+    case 0xcd:
+    case 0xd1:
         h.skip = 2;
         break;
-    case 0xdc: case 0xdd: /* array */
+    case 0xdc:
+    case 0xdd: /* array */
         h.values = read_size(r, byte == 0xdc ? 2 : 4);
         h.is_container = true;
         break;
-    case 0xde: case 0xdf: /* map */
+    case 0xde:
+    case 0xdf: /* map */
         h.values = 2 * read_size(r, byte == 0xde ? 2 : 4);
         h.is_container = true;
         break;
     default: /* extensions, and the byte that is never used */
-        h.is_bad = byte == 0xc1 || (byte >= 0xc7 && byte <= 0xc9) ||
-                   (byte >= 0xd4 && byte <= 0xd8);
+        h.is_bad = byte == 0xc1 || (byte >= 0xc7 && byte <= 0xc9) || (byte >= 0xd4 && byte <= 0xd8);
         break;
     }
     return h;

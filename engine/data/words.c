@@ -37,8 +37,8 @@ uint32_t lines_split(const char *text, size_t *size, struct mill_slice *lines, u
 
 static inline bool is_blank(char c)
 {
-    static const bool blank[256] = {[' '] = true,  ['\t'] = true, ['\n'] = true,
-                                    ['\v'] = true, ['\f'] = true, ['\r'] = true};
+    static const bool blank[256] = {
+        [' '] = true, ['\t'] = true, ['\n'] = true, ['\v'] = true, ['\f'] = true, ['\r'] = true};
     return blank[(uint8_t)c];
 }
 
@@ -104,8 +104,7 @@ static uint32_t find_words(const char **from, const char *end, struct span *span
 /* The end of the field that begins at `at`; *next is where to go on. */
 static const char *find_field_end(struct mill_splitter *s, const char *at, const char **next)
 {
-    const char *newline =
-        s->is_one_record ? NULL : memchr(at, '\n', (size_t)(s->end - at));
+    const char *newline = s->is_one_record ? NULL : memchr(at, '\n', (size_t)(s->end - at));
     const char *line_end = newline == NULL ? s->end : newline;
     const char *separator = memmem(at, (size_t)(line_end - at), s->separator, s->separator_size);
     if (separator != NULL) {
@@ -140,10 +139,10 @@ static void look_up(struct mill_splitter *s, const struct span *spans, uint32_t 
     }
     for (uint32_t k = 0; k < count; k++) {
         words[k].offset = (uint32_t)(spans[k].start - s->text);
-        words[k].id = spans[k].size > LIMIT_DICTIONARY_WORD_BYTES
-                          ? 0
-                          : keyset_add(&s->dictionary, hashes[k], KEY_STRING, spans[k].start,
-                                       spans[k].size);
+        words[k].id =
+            spans[k].size > LIMIT_DICTIONARY_WORD_BYTES
+                ? 0
+                : keyset_add(&s->dictionary, hashes[k], KEY_STRING, spans[k].start, spans[k].size);
     }
 }
 

@@ -40,8 +40,8 @@ struct mill_splitter {
     bool field_begins;        /**< a field begins at `at`, be it empty */
     const char *at;           /**< where to go on, borrowed */
     const char *end;
-    const char *text;         /**< what mill_word.offset counts from */
-    struct mill_word *words;  /**< of the last splitter_next */
+    const char *text;        /**< what mill_word.offset counts from */
+    struct mill_word *words; /**< of the last splitter_next */
     uint32_t word_count;
     uint32_t word_capacity;
 };

@@ -17,7 +17,7 @@
 struct merge_cursor {
     struct shuffle_entry entry; /**< the next one */
     const struct mill_shuffle *shuffle;
-    uint32_t at;  /**< in memory: place in shuffle->sorted */
+    uint32_t at; /**< in memory: place in shuffle->sorted */
     uint32_t end;
     bool in_file;
     struct run_reader reader;

@@ -64,10 +64,10 @@ struct rows_part {
 struct rows_reader {
     struct rows_part *parts; /**< in order */
     uint32_t part_count;
-    uint32_t at;             /**< next part */
-    uint64_t offset;         /**< in it */
-    uint64_t row_count;      /**< of all */
-    uint64_t byte_count;     /**< of all, with framing */
+    uint32_t at;         /**< next part */
+    uint64_t offset;     /**< in it */
+    uint64_t row_count;  /**< of all */
+    uint64_t byte_count; /**< of all, with framing */
     struct buffer window;
 };
 

@@ -65,8 +65,8 @@ static int write_shard(struct mill_shuffle *s, uint32_t shard, struct buffer *b,
 int run_file_write(struct mill_shuffle *s, struct shuffle_run *run, struct error *e)
 {
     struct buffer b;
-    buffer_init(&b, WRITE_BYTES + sizeof(struct frame) + LIMIT_KEY_BYTES_MAX +
-                        LIMIT_RECORD_BYTES_MAX);
+    buffer_init(&b,
+                WRITE_BYTES + sizeof(struct frame) + LIMIT_KEY_BYTES_MAX + LIMIT_RECORD_BYTES_MAX);
     int rc = 0;
     for (uint32_t shard = 0; shard < SHARD_COUNT && rc == 0; shard++) {
         run->shard_offset[shard] = s->spill.size + b.size;
@@ -83,8 +83,8 @@ int run_file_write(struct mill_shuffle *s, struct shuffle_run *run, struct error
 void run_reader_init(struct run_reader *r, const struct spill *spill, uint64_t from, uint64_t end)
 {
     *r = (struct run_reader){.spill = spill, .offset = from, .end = end};
-    buffer_init(&r->window, READ_BYTES + sizeof(struct frame) + LIMIT_KEY_BYTES_MAX +
-                                LIMIT_RECORD_BYTES_MAX);
+    buffer_init(&r->window,
+                READ_BYTES + sizeof(struct frame) + LIMIT_KEY_BYTES_MAX + LIMIT_RECORD_BYTES_MAX);
 }
 
 void run_reader_deinit(struct run_reader *r)

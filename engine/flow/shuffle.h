@@ -28,11 +28,11 @@
 #include "state/table.h"
 
 struct shuffle_entry {
-    const char *key;      /**< encoded; in the arena or in a table */
-    uint32_t key_size;    /**< bytes */
-    uint32_t key_group;   /**< of KEY_GROUP_COUNT */
-    uint64_t order;       /**< position of the block it came from */
-    uint32_t origin;      /**< record of the chunk it came from, in the block */
+    const char *key;    /**< encoded; in the arena or in a table */
+    uint32_t key_size;  /**< bytes */
+    uint32_t key_group; /**< of KEY_GROUP_COUNT */
+    uint64_t order;     /**< position of the block it came from */
+    uint32_t origin;    /**< record of the chunk it came from, in the block */
     uint32_t reserved;
     struct mill_cell cell; /**< NUMBER (len: values in it), STRING or PACKED */
 };
@@ -47,11 +47,11 @@ struct mill_shuffle {
     struct shuffle_entry *entries;
     uint32_t count;
     uint32_t capacity;
-    struct arena arena;    /**< keys and values of the entries */
-    uint64_t order;        /**< of the block that runs; the host sets it */
-    uint32_t origin_base;  /**< added to origins: records of the block before this chunk */
-    size_t bytes_max;      /**< in memory; then a run is written */
-    uint32_t *sorted;      /**< indexes of entries in order; valid after seal */
+    struct arena arena;   /**< keys and values of the entries */
+    uint64_t order;       /**< of the block that runs; the host sets it */
+    uint32_t origin_base; /**< added to origins: records of the block before this chunk */
+    size_t bytes_max;     /**< in memory; then a run is written */
+    uint32_t *sorted;     /**< indexes of entries in order; valid after seal */
     uint32_t shard_start[SHARD_COUNT + 1]; /**< in sorted[] */
     struct shuffle_key *sort_keys;
     uint32_t sort_capacity;

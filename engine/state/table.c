@@ -144,5 +144,6 @@ void table_clear(struct table *t)
 size_t table_memory(const struct table *t)
 {
     return keyset_memory(&t->keys) + t->arena.bytes +
-           (size_t)t->slot_capacity * (sizeof *t->shared.slots + (t->packed ? sizeof *t->packed : 0));
+           (size_t)t->slot_capacity *
+               (sizeof *t->shared.slots + (t->packed ? sizeof *t->packed : 0));
 }
