@@ -15,7 +15,8 @@ static int real_open(void *c, const char *path, enum disk_open_mode mode, struct
                      struct error *e)
 {
     (void)c;
-    int flags = O_WRONLY | O_CLOEXEC | (mode == DISK_CREATE ? O_CREAT | O_TRUNC : 0);
+    int access = mode == DISK_READ ? O_RDONLY : O_WRONLY;
+    int flags = access | O_CLOEXEC | (mode == DISK_CREATE ? O_CREAT | O_TRUNC : 0);
     f->fd = open(path, flags, 0666);
     f->fake = NULL;
     return f->fd >= 0 ? 0 : error_set_system(e, errno, "cannot open %s", path);
@@ -39,6 +40,27 @@ static int real_write(void *c, struct disk_file *f, const struct disk_write *w, 
         left -= (size_t)n;
         offset += (uint64_t)n;
     }
+    return 0;
+}
+
+static int real_read_at(void *c, struct disk_file *f, struct disk_read *r, struct error *e)
+{
+    (void)c;
+    size_t got = 0;
+    while (got < r->size) {
+        ssize_t n = pread(f->fd, (char *)r->into + got, r->size - got, (off_t)(r->offset + got));
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return error_set_system(e, errno, "cannot read");
+        }
+        if (n == 0) {
+            break;
+        }
+        got += (size_t)n;
+    }
+    r->size = got;
     return 0;
 }
 
@@ -214,6 +236,7 @@ static int real_look(void *c, const char *path, struct disk_entry *entry, struct
 static const struct disk_ops real_ops = {
     .open = real_open,
     .write = real_write,
+    .read_at = real_read_at,
     .truncate = real_truncate,
     .sync = real_sync,
     .close = real_close,
@@ -243,6 +266,15 @@ int disk_write(const struct disk *d, struct disk_file *f, const void *bytes, siz
 {
     struct disk_write w = {bytes, size, offset};
     return d->ops->write(d->context, f, &w, e);
+}
+
+int disk_read_at(const struct disk *d, struct disk_file *f, void *into, size_t *size,
+                 uint64_t offset, struct error *e)
+{
+    struct disk_read r = {into, *size, offset};
+    int rc = d->ops->read_at(d->context, f, &r, e);
+    *size = r.size;
+    return rc;
 }
 
 int disk_truncate(const struct disk *d, struct disk_file *f, uint64_t size, struct error *e)

@@ -38,9 +38,16 @@ struct disk_write {
     uint64_t offset; /**< from the start of the file */
 };
 
+struct disk_read {
+    void *into;
+    size_t size;     /**< in: room; out: bytes read, fewer only at the end of the file */
+    uint64_t offset; /**< from the start of the file */
+};
+
 enum disk_open_mode {
     DISK_CREATE, /**< a new file, for writing; a file of that name is cut to nothing */
     DISK_UPDATE, /**< an existing file, for writing; MILL_ENOENT when there is none */
+    DISK_READ    /**< an existing file, for reading; MILL_ENOENT when there is none */
 };
 
 /** Called for each name in a folder, but not "." and "..". Return nonzero to stop. */
@@ -50,6 +57,7 @@ struct disk_ops {
     int (*open)(void *c, const char *path, enum disk_open_mode mode, struct disk_file *f,
                 struct error *e);
     int (*write)(void *c, struct disk_file *f, const struct disk_write *w, struct error *e);
+    int (*read_at)(void *c, struct disk_file *f, struct disk_read *r, struct error *e);
     int (*truncate)(void *c, struct disk_file *f, uint64_t size, struct error *e);
     int (*sync)(void *c, struct disk_file *f, struct error *e);
     void (*close)(void *c, struct disk_file *f);
@@ -76,6 +84,10 @@ int disk_open(const struct disk *d, const char *path, enum disk_open_mode mode, 
 /** All bytes, at an offset of the file. */
 int disk_write(const struct disk *d, struct disk_file *f, const void *bytes, size_t size,
                uint64_t offset, struct error *e);
+/** Up to *size bytes from an offset. @param size in: room at `into`; out: bytes read, fewer only
+ * at the end of the file */
+int disk_read_at(const struct disk *d, struct disk_file *f, void *into, size_t *size,
+                 uint64_t offset, struct error *e);
 int disk_truncate(const struct disk *d, struct disk_file *f, uint64_t size, struct error *e);
 int disk_sync(const struct disk *d, struct disk_file *f, struct error *e);
 /** Closing a closed file is nothing. */

@@ -72,7 +72,7 @@ struct mill_control {
     uint32_t j[4];      /* index of the element that runs, in the list of each depth */
     uint32_t m[4];      /* elements of the list of each depth */
     uint32_t skip_op;   /* checked loops: the operator that must not be called, 0 for none */
-    uint32_t skip_j[4]; /* checked loops: for which elements */
+    uint32_t skip_j[4]; /* checked loops: for which element of each list; UINT32_MAX: for all */
     uint32_t arg_len;   /* bytes at arg_ptr: what the C function unpack() reads */
     const char *arg_ptr;
     uint64_t call;      /* number of this call, for the watchdog */
@@ -184,7 +184,7 @@ int mill_row_end(struct mill_rows *r, const struct mill_buffer *key);
 /* --- the n largest: @return whether a record of this score would be among them now --- */
 bool mill_top_wants(const struct mill_top *t, double score);
 int mill_top_put(struct mill_top *t, double score, const struct mill_buffer *key,
-                 const struct mill_buffer *value, uint32_t origin);
+                 const struct mill_buffer *value);
 
 /* --- state: what update_state_by_key returned for a group; marks it when it changed --- */
 void mill_state_remove(struct mill_group *g);

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/limits.h"
 
 enum graph_input { INPUT_LINES, INPUT_WORDS, INPUT_CELLS, INPUT_GROUPS, INPUT_TEE };
@@ -109,7 +110,7 @@ struct graph {
     uint32_t segment_count;
     struct graph_output *outputs;
     uint32_t output_count;
-    const char **splitters; /**< their separators; "": blanks */
+    struct slice *splitters; /**< their separators; empty: blanks */
     uint32_t splitter_count;
     uint32_t tee_count;
 };

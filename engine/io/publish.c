@@ -160,43 +160,82 @@ static int publish_folder(struct publisher *p, const struct manifest *m, struct 
     return rc;
 }
 
-static int check_rows(const struct manifest *m, struct slice rows, struct error *e)
+static int damaged(const struct manifest *m, struct error *e)
 {
-    if (rows.size == m->byte_count && hash_bytes(rows.data, rows.size) == m->checksum) {
-        return 0;
-    }
     return error_set(e, MILL_ECORRUPT, "%.*s: the rows of epoch %" PRIu64 " are damaged",
                      (int)m->label.size, m->label.data, m->epoch);
 }
 
-static int write_rows(struct publisher *p, const struct manifest *m, const char *path,
+typedef int (*rows_fn)(void *context, struct slice bytes, struct error *e);
+
+/* Give all bytes of a file to a function, piece by piece. */
+static int each_piece(const struct disk *disk, const char *path, rows_fn fn, void *context,
                       struct error *e)
 {
-    if (path == NULL) {
-        int rc = check_rows(m, m->rows, e);
-        return rc == 0
-                   ? p->sinks.write_stdout(p->sinks.context, m->rows.data, m->rows.size, e)
-                   : rc;
+    struct disk_file file;
+    int rc = disk_open(disk, path, DISK_READ, &file, e);
+    if (rc != 0) {
+        return rc;
     }
-    struct buffer bytes;
-    buffer_init(&bytes, SIZE_MAX / 2);
-    int rc = disk_read(p->disk, path, &bytes, e);
-    struct slice rows = {bytes.data, bytes.size};
-    rc = rc == 0 ? check_rows(m, rows, e) : rc;
-    for (size_t at = 0; rc == 0 && at < rows.size; at += COPY_BYTES) {
-        size_t size = rows.size - at < COPY_BYTES ? rows.size - at : COPY_BYTES;
-        rc = p->sinks.write_stdout(p->sinks.context, rows.data + at, size, e);
+    char *piece = memory_alloc(COPY_BYTES);
+    uint64_t offset = 0;
+    size_t size = COPY_BYTES;
+    while (rc == 0 && size == COPY_BYTES) {
+        rc = disk_read_at(disk, &file, piece, &size, offset, e);
+        rc = rc == 0 ? fn(context, (struct slice){piece, size}, e) : rc;
+        offset += size;
     }
-    buffer_deinit(&bytes);
+    memory_free(piece);
+    disk_close(disk, &file);
     return rc;
+}
+
+static int add_to_sum(void *context, struct slice bytes, struct error *e)
+{
+    (void)e;
+    XXH3_64bits_update(context, bytes.data, bytes.size);
+    return 0;
+}
+
+/* Before any of it goes out: a second look later would be too late. */
+static int check_file(struct publisher *p, const struct manifest *m, const char *path,
+                      struct error *e)
+{
+    XXH3_state_t *state = XXH3_createState();
+    check(state != NULL);
+    XXH3_64bits_reset(state);
+    int rc = each_piece(p->disk, path, add_to_sum, state, e);
+    if (rc == 0 && XXH3_64bits_digest(state) != m->checksum) {
+        rc = damaged(m, e);
+    }
+    XXH3_freeState(state);
+    return rc;
+}
+
+static int write_piece(void *context, struct slice bytes, struct error *e)
+{
+    const struct publisher *p = context;
+    return bytes.size == 0
+               ? 0
+               : p->sinks.write_stdout(p->sinks.context, bytes.data, bytes.size, e);
 }
 
 static int publish_rows(struct publisher *p, const struct manifest *m, struct error *e)
 {
     char *name = text_of(m->file);
     char *path = m->file.size > 0 ? text_path(p->outbox, name) : NULL;
-    int rc = m->kind == MANIFEST_STREAM ? write_rows(p, m, path, e)
-                                        : p->sinks.call_batch(p->sinks.context, m, path, e);
+    int rc = 0;
+    if (path != NULL) {
+        rc = check_file(p, m, path, e);
+    } else if (hash_bytes(m->rows.data, m->rows.size) != m->checksum) {
+        rc = damaged(m, e);
+    }
+    if (rc == 0 && m->kind == MANIFEST_BATCH) {
+        rc = p->sinks.call_batch(p->sinks.context, m, path, e);
+    } else if (rc == 0) {
+        rc = path != NULL ? each_piece(p->disk, path, write_piece, p, e)
+                          : write_piece(p, m->rows, e);
+    }
     memory_free(path);
     memory_free(name);
     return rc;
@@ -226,8 +265,9 @@ static void move_to_done(struct publisher *p)
     if (p->head == NULL) {
         p->tail = NULL;
     }
-    item->next = p->done;
-    p->done = item;
+    item->next = NULL;
+    *(p->done == NULL ? &p->done : &p->done_tail->next) = item;
+    p->done_tail = item;
     p->waiting--;
     pthread_mutex_unlock(&p->lock);
 }
@@ -288,10 +328,8 @@ void publisher_commit_into(struct publisher *p, struct store_batch *batch)
         struct store_key key = store_key_outbox(i->manifest.epoch, i->manifest.output);
         store_batch_remove(batch, STORE_OUTBOX, store_key_slice(&key));
         key = store_key_mark(i->manifest.output);
-        if (!i->is_in_batch) {
-            store_batch_put(batch, STORE_META, store_key_slice(&key),
-                            (struct slice){(const char *)mark, sizeof mark});
-        }
+        store_batch_put(batch, STORE_META, store_key_slice(&key),
+                        (struct slice){(const char *)mark, sizeof mark});
         i->is_in_batch = true;
     }
     pthread_mutex_unlock(&p->lock);
@@ -312,20 +350,20 @@ static void remove_rows(struct publisher *p, const struct manifest *m)
 
 void publisher_committed(struct publisher *p)
 {
-    struct publisher_item *covered = NULL;
+    /* Items are in the batch from the oldest on; those published since come behind them. */
     pthread_mutex_lock(&p->lock);
-    struct publisher_item **at = &p->done;
-    while (*at != NULL) {
-        struct publisher_item *item = *at;
-        if (!item->is_in_batch) {
-            at = &item->next;
-            continue;
-        }
-        *at = item->next;
-        item->next = covered;
-        covered = item;
+    struct publisher_item *covered = p->done;
+    struct publisher_item **end = &p->done;
+    while (*end != NULL && (*end)->is_in_batch) {
+        end = &(*end)->next;
     }
+    struct publisher_item *rest = *end;
+    *end = NULL;
+    p->done = rest;
     pthread_mutex_unlock(&p->lock);
+    if (covered == rest) {
+        return; /* none */
+    }
     for (const struct publisher_item *i = covered; i != NULL; i = i->next) {
         remove_rows(p, &i->manifest);
     }

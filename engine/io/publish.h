@@ -43,7 +43,8 @@ struct publisher {
     pthread_mutex_t lock;        /**< over what follows */
     struct publisher_item *head; /**< oldest that waits */
     struct publisher_item *tail;
-    struct publisher_item *done; /**< published, not yet in a commit */
+    struct publisher_item *done; /**< published, not yet in a commit; oldest first */
+    struct publisher_item *done_tail;
     uint64_t waiting;            /**< manifests from head on */
 };
 

@@ -403,8 +403,8 @@ local function to_top(w, node, index)
    local wants = w:upvalue(("top%d"):format(index), { kind = "top", stage = index,
       part = "pointer" })
    local put = w:upvalue(("top%d_put"):format(index), { kind = "top", stage = index, part = "put" })
-   w:add("if C.mill_top_wants(%s, score) then %s(score, %s, %s, %s) end", wants, put, w.value,
-      w.key or "nil", w.origin)
+   w:add("if C.mill_top_wants(%s, score) then %s(score, %s, %s) end", wants, put, w.value,
+      w.key or "nil")
 end
 
 local to_stage = { table = to_table, update = to_shuffle, top = to_top }

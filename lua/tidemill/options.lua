@@ -163,7 +163,7 @@ function M.check(what, schema, given)
    end
    for name, spec in pairs(schema) do
       if result[name] == nil and spec.default ~= nil then
-         result[name] = assert(M.check_value(spec, spec.default))
+         result[name] = M.check_value(spec, spec.default)
       end
    end
    return result

@@ -145,6 +145,16 @@ function Planner:segments_from(input, node, readers)
    end
 end
 
+--- Segments without Lua: words or lines straight into a count run in C.
+local function mark_native(plan)
+   for _, segment in ipairs(plan.segments) do
+      local kind, terminal = segment.input.kind, segment.terminal
+      local stage = terminal.kind == "stage" and plan.stages[terminal.to].node
+      segment.native = (kind == "words" or kind == "lines") and #segment.operators == 0
+         and stage and stage.combine == "count" or false
+   end
+end
+
 --- A stage whose head runs Lua for each key runs once, whoever reads it.
 local function head_of(node)
    if node.stage == "update" then return "update" end
@@ -246,8 +256,95 @@ function M.make(job)
          source.node, planner.readers[source.node])
    end
    for _, stage in ipairs(plan.stages) do planner:stage_segments(stage.node) end
+   mark_native(plan)
    check_targets(plan)
    return plan
+end
+
+local function describe_operators(plan)
+   local depth_of = {}
+   for _, segment in ipairs(plan.segments) do
+      for _, operator in ipairs(segment.operators) do
+         depth_of[operator.node.id] = operator.depth
+      end
+   end
+   local list = {}
+   for i, operator in ipairs(plan.operators) do
+      list[i] = { kind = operator.kind, label = operator.label, name = operator.node.name,
+         depth = depth_of[i] or 0 }
+   end
+   return list
+end
+
+local function describe_stages(plan)
+   local list = {}
+   for i, stage in ipairs(plan.stages) do
+      local node = stage.node
+      list[i] = {
+         kind = node.stage, combine = node.combine or "lua", operator = node.id,
+         global = node.global or false, seal = node.combine == "lua",
+         emits_if_empty = node.kind == "count", keyed = node.keyed or false, top = node.n or 0,
+      }
+   end
+   return list
+end
+
+local function describe_segments(plan)
+   local list = {}
+   for i, segment in ipairs(plan.segments) do
+      list[i] = {
+         input = segment.input.kind, from = segment.input.from,
+         splitter = segment.input.splitter or 0,
+         input_operator = segment.input.kind == "words" and segment.input.node.id or 0,
+         terminal = segment.terminal.kind, to = segment.terminal.to, depth = segment.depth,
+         native = segment.native,
+      }
+   end
+   return list
+end
+
+--- Whether rows come in an order that printing must not change.
+local function is_ordered(node)
+   while node do
+      if node.kind == "top" then return true end
+      if node.stage or node.inputs then return false end
+      node = node.input
+   end
+   return false
+end
+
+local function describe_outputs(plan)
+   local list = {}
+   for i, output in ipairs(plan.outputs) do
+      local node = output.node
+      node.sorted = node.kind == "print" and node.input.keyed and not is_ordered(node.input)
+      list[i] = {
+         kind = node.kind, format = node.format, operator = node.id, target = node.target,
+         suffix = node.suffix, keyed = node.input.keyed or false, print_rows = node.n or 0,
+         roll_ms = node.roll and node.roll.duration or 0,
+         roll_bytes = node.roll and node.roll.size or 0, timeout_ms = node.timeout or 0,
+      }
+   end
+   return list
+end
+
+--- The plan as plain numbers and strings, for C (script/plan_read.c).
+function M.describe(plan)
+   local sources = {}
+   for i, source in ipairs(plan.sources) do
+      local node = source.node
+      sources[i] = {
+         kind = node.source, operator = node.id, target = node.target,
+         pattern = node.options.pattern, new_files_only = node.options.new_files_only or false,
+      }
+   end
+   local splitters = {}
+   for i, splitter in ipairs(plan.splitters) do splitters[i] = splitter.separator end
+   return {
+      name = plan.name, options = plan.options, operators = describe_operators(plan),
+      sources = sources, stages = describe_stages(plan), segments = describe_segments(plan),
+      outputs = describe_outputs(plan), splitters = splitters, tees = #plan.tees,
+   }
 end
 
 return M

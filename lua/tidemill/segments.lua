@@ -14,6 +14,7 @@ local M = {}
 
 -- Keys whose slot a Lua table remembers; beyond that C looks up each time.
 local CACHE_MAX = 65536
+local ANY = 0xffffffff -- in ctl.skip_j: every element
 local DICTIONARY_MAX = 256 * 1024 -- LIMIT_DICTIONARY_ENTRIES_MAX
 
 local function bad_map(value, extra)
@@ -102,7 +103,7 @@ function Linker:make_readers()
    local skipped = self.host.skipped
    function rt.skipped(depth)
       for d = 0, depth - 1 do
-         if ctl.skip_j[d] ~= ctl.j[d] then return end
+         if ctl.skip_j[d] ~= ANY and ctl.skip_j[d] ~= ctl.j[d] then return end
       end
       error(skipped, 0)
    end
@@ -230,12 +231,12 @@ end
 local function make_top_put(self, stage)
    local t = ffi.cast("struct mill_top *", self.host.tops[stage])
    local key_buffer, value, write_key, pack = self.key, self.value, values.key, values.pack
-   return function(score, v, k, origin)
+   return function(score, v, k)
       C.mill_buffer_clear(key_buffer)
       if k ~= nil then write_key(key_buffer, k) end
       C.mill_buffer_clear(value)
       pack(value, v, 1)
-      if C.mill_top_put(t, score, key_buffer, value, origin) ~= 0 then
+      if C.mill_top_put(t, score, key_buffer, value) ~= 0 then
          error("the record is larger than 16 MiB", 0)
       end
    end
@@ -280,11 +281,11 @@ end
 
 --- The function that writes one row of an output.
 local function make_put(self, index, keyed)
-   local format = self.plan.outputs[index].node.format
+   local format = self.host.format or self.plan.outputs[index].node.format
    local rows = ffi.cast("struct mill_rows *", self.host.rows[index])
    local write = writers[keyed and format .. "_pair" or format]
    local key_buffer, write_key = self.key, values.key
-   local sorted = keyed and format == "print"
+   local sorted = self.plan.outputs[index].node.sorted
    local function put(v, k)
       if sorted then write_key(key_buffer, k) else C.mill_buffer_clear(key_buffer) end
       local b = C.mill_row_begin(rows)
@@ -321,7 +322,9 @@ local link = {}
 function link.control(self) return self.control end
 function link.counters(self) return self.counters end
 function link.abi() return C end
-function link.saved(self) return self.saved end
+--- The lists that a segment is going through. Each segment has its own: while it waits for a full
+--- tee to be emptied, those behind the tee go through theirs.
+function link.saved() return {} end
 function link.input(self) return self.input end
 
 link["function"] = function(_, what) return what.node.fn end
@@ -405,7 +408,7 @@ end
 ---   forget_table = function(stage), forget_words = function(splitter)}
 function M.link(plan, host)
    local self = setmetatable({
-      plan = plan, host = host, splitters = {}, tables = {}, tees = {}, emitters = {}, saved = {},
+      plan = plan, host = host, splitters = {}, tables = {}, tees = {}, emitters = {},
       control = ffi.cast("struct mill_control *", host.control),
       counters = ffi.cast("struct mill_counter *", host.counters),
       input = ffi.cast("struct mill_input *", host.input),

@@ -1,0 +1,231 @@
+#include "script/plan_read.h"
+
+#include <string.h>
+
+#include "base/check.h"
+
+/* Both halves are ours and were built together, so a field of the wrong type is a bug. */
+
+static double get_number(lua_State *L, const char *field)
+{
+    lua_getfield(L, -1, field);
+    check(lua_type(L, -1) == LUA_TNUMBER);
+    double v = lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    return v;
+}
+
+static uint32_t get_u32(lua_State *L, const char *field)
+{
+    double v = get_number(L, field);
+    check(v >= 0 && v <= UINT32_MAX);
+    return (uint32_t)v;
+}
+
+static bool get_boolean(lua_State *L, const char *field)
+{
+    lua_getfield(L, -1, field);
+    bool v = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return v;
+}
+
+/* NULL when the field is nil. */
+static const char *get_text(lua_State *L, const char *field, struct arena *arena)
+{
+    lua_getfield(L, -1, field);
+    size_t size = 0;
+    const char *text = lua_tolstring(L, -1, &size);
+    const char *copy = text == NULL ? NULL : arena_copy(arena, text, size + 1);
+    lua_pop(L, 1);
+    return copy;
+}
+
+/* The index of a field's text in a list of words that ends with NULL. */
+static int get_choice(lua_State *L, const char *field, const char *const *words)
+{
+    lua_getfield(L, -1, field);
+    const char *text = lua_tostring(L, -1);
+    check(text != NULL);
+    int i = 0;
+    while (words[i] != NULL && strcmp(words[i], text) != 0) {
+        i++;
+    }
+    check(words[i] != NULL);
+    lua_pop(L, 1);
+    return i;
+}
+
+static const char *const source_words[] = {"files", "queue", NULL};
+static const char *const stage_words[] = {"table", "update", "top", NULL};
+static const char *const combine_words[] = {"lua", "count", "sum", "min", "max", "avg", NULL};
+static const char *const input_words[] = {"lines", "words", "cells", "groups", "tee", NULL};
+static const char *const terminal_words[] = {"stage", "output", "tee", NULL};
+static const char *const output_words[] = {"print", "to_stdout", "to_files", "save_as_text_files",
+                                           "for_each_batch", NULL};
+static const char *const format_words[] = {"json", "text", "print", "rows", NULL};
+static const char *const error_words[] = {"dead_letter", "fail", "skip", NULL};
+
+struct list {
+    const char *field;
+    size_t max;
+    size_t element_bytes;
+    size_t extra; /* unused elements in front */
+};
+
+typedef void (*element_fn)(lua_State *L, struct arena *arena, void *element);
+
+/* Read a list of tables, one element each. */
+static int read_list(lua_State *L, struct arena *arena, const struct list *list, element_fn fn,
+                     uint32_t *count, void **elements, struct error *e)
+{
+    lua_getfield(L, -1, list->field);
+    size_t n = lua_objlen(L, -1);
+    if (n > list->max) {
+        lua_pop(L, 1);
+        return error_set(e, MILL_ELIMIT, "the job has %zu %s; at most %zu are possible", n,
+                         list->field, list->max);
+    }
+    char *block = arena_alloc(arena, (n + list->extra) * list->element_bytes + 1);
+    memset(block, 0, (n + list->extra) * list->element_bytes);
+    for (size_t i = 0; i < n; i++) {
+        lua_rawgeti(L, -1, (int)i + 1);
+        fn(L, arena, block + (i + list->extra) * list->element_bytes);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    *count = (uint32_t)n;
+    *elements = block;
+    return 0;
+}
+
+static void read_operator(lua_State *L, struct arena *arena, void *element)
+{
+    struct graph_operator *o = element;
+    o->kind = get_text(L, "kind", arena);
+    o->label = get_text(L, "label", arena);
+    o->name = get_text(L, "name", arena);
+    o->depth = get_u32(L, "depth");
+}
+
+static void read_source(lua_State *L, struct arena *arena, void *element)
+{
+    struct graph_source *s = element;
+    s->kind = (enum graph_source_kind)get_choice(L, "kind", source_words);
+    s->operator_id = get_u32(L, "operator");
+    s->target = get_text(L, "target", arena);
+    s->pattern = get_text(L, "pattern", arena);
+    s->new_files_only = get_boolean(L, "new_files_only");
+}
+
+static void read_stage(lua_State *L, struct arena *arena, void *element)
+{
+    (void)arena;
+    struct graph_stage *s = element;
+    s->kind = (enum graph_stage_kind)get_choice(L, "kind", stage_words);
+    s->combine = (enum graph_combine)get_choice(L, "combine", combine_words);
+    s->operator_id = get_u32(L, "operator");
+    s->is_global = get_boolean(L, "global");
+    s->has_seal = get_boolean(L, "seal");
+    s->emits_if_empty = get_boolean(L, "emits_if_empty");
+    s->is_keyed = get_boolean(L, "keyed");
+    s->top_count = get_u32(L, "top");
+}
+
+static void read_segment(lua_State *L, struct arena *arena, void *element)
+{
+    (void)arena;
+    struct graph_segment *s = element;
+    s->input = (enum graph_input)get_choice(L, "input", input_words);
+    s->from = get_u32(L, "from") - 1;
+    uint32_t splitter = get_u32(L, "splitter");
+    s->splitter = splitter > 0 ? splitter - 1 : 0;
+    s->input_operator = get_u32(L, "input_operator");
+    s->terminal = (enum graph_terminal)get_choice(L, "terminal", terminal_words);
+    s->to = get_u32(L, "to") - 1;
+    s->depth = get_u32(L, "depth");
+    s->is_native = get_boolean(L, "native");
+}
+
+static void read_output(lua_State *L, struct arena *arena, void *element)
+{
+    struct graph_output *o = element;
+    o->kind = (enum graph_output_kind)get_choice(L, "kind", output_words);
+    o->format = (enum graph_format)get_choice(L, "format", format_words);
+    o->operator_id = get_u32(L, "operator");
+    o->target = get_text(L, "target", arena);
+    o->suffix = get_text(L, "suffix", arena);
+    o->is_keyed = get_boolean(L, "keyed");
+    o->print_rows = get_u32(L, "print_rows");
+    o->roll_ms = (int64_t)get_number(L, "roll_ms");
+    o->roll_bytes = (uint64_t)get_number(L, "roll_bytes");
+    o->timeout_ms = (int64_t)get_number(L, "timeout_ms");
+}
+
+static void read_options(lua_State *L, struct graph_options *o)
+{
+    lua_getfield(L, -1, "options");
+    o->batch_ms = (int64_t)get_number(L, "batch");
+    lua_getfield(L, -1, "workers");
+    o->workers = (uint32_t)lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    o->batch_bytes = (uint64_t)get_number(L, "batch_bytes");
+    o->on_error = (enum on_error)get_choice(L, "on_error", error_words);
+    o->max_error_ratio = get_number(L, "max_error_ratio");
+    o->deadline_ms = (int64_t)get_number(L, "deadline");
+    o->max_strikes = get_u32(L, "max_strikes");
+    o->memory_max = (uint64_t)get_number(L, "memory_max");
+    o->shuffle_memory = (uint64_t)get_number(L, "shuffle_memory");
+    lua_pop(L, 1);
+}
+
+static void read_splitters(lua_State *L, struct arena *arena, struct graph *g)
+{
+    lua_getfield(L, -1, "splitters");
+    g->splitter_count = (uint32_t)lua_objlen(L, -1);
+    g->splitters = arena_alloc(arena, (g->splitter_count + 1) * sizeof *g->splitters);
+    for (uint32_t i = 0; i < g->splitter_count; i++) {
+        lua_rawgeti(L, -1, (int)i + 1);
+        size_t size = 0;
+        const char *text = lua_tolstring(L, -1, &size);
+        g->splitters[i] = (struct slice){arena_copy(arena, text, size), size};
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+int plan_read(lua_State *L, struct arena *arena, struct graph *graph, struct error *e)
+{
+    *graph = (struct graph){.name = get_text(L, "name", arena)};
+    read_options(L, &graph->options);
+    read_splitters(L, arena, graph);
+    graph->tee_count = get_u32(L, "tees");
+    void *operators = NULL;
+    void *sources = NULL;
+    void *stages = NULL;
+    void *segments = NULL;
+    void *outputs = NULL;
+    const struct list lists[] = {
+        {"operators", LIMIT_OPERATORS_MAX, sizeof(struct graph_operator), 1},
+        {"sources", LIMIT_SOURCES_MAX, sizeof(struct graph_source), 0},
+        {"stages", LIMIT_STAGES_MAX, sizeof(struct graph_stage), 0},
+        {"segments", LIMIT_OPERATORS_MAX, sizeof(struct graph_segment), 0},
+        {"outputs", LIMIT_OUTPUTS_MAX, sizeof(struct graph_output), 0},
+    };
+    int rc = read_list(L, arena, &lists[0], read_operator, &graph->operator_count, &operators, e);
+    rc = rc != 0 ? rc
+                 : read_list(L, arena, &lists[1], read_source, &graph->source_count, &sources, e);
+    rc = rc != 0 ? rc : read_list(L, arena, &lists[2], read_stage, &graph->stage_count, &stages, e);
+    rc = rc != 0
+             ? rc
+             : read_list(L, arena, &lists[3], read_segment, &graph->segment_count, &segments, e);
+    rc = rc != 0 ? rc
+                 : read_list(L, arena, &lists[4], read_output, &graph->output_count, &outputs, e);
+    graph->operators = operators;
+    graph->sources = sources;
+    graph->stages = stages;
+    graph->segments = segments;
+    graph->outputs = outputs;
+    lua_pop(L, 1);
+    return rc;
+}

@@ -1,0 +1,29 @@
+/*
+ * Values on their way into the Lua heap: msgpack and encoded keys, pushed on the stack.
+ *
+ * Whole numbers within 2^53 become Lua numbers, larger ones int64_t or uint64_t; nil inside an
+ * array or a map becomes mill.null; an empty map is marked so that it stays an object.
+ *
+ * These raise Lua errors (memory), so call them where a pcall is around.
+ */
+#ifndef SCRIPT_VALUES_H
+#define SCRIPT_VALUES_H
+
+#include <lua.h>
+#include <stddef.h>
+
+#include "base/bytes.h"
+
+/** Push the msgpack value at the start of the bytes.
+ * @param used  out, may be NULL: its bytes
+ * @return 0, or MILL_ECORRUPT with nothing pushed */
+int values_push_msgpack(lua_State *L, struct slice bytes, size_t *used);
+
+/** Push a key. @return 0, or MILL_ECORRUPT with nothing pushed */
+int values_push_key(lua_State *L, struct slice key);
+
+/** Tell a state about mill.null and the mark of empty objects: both on top of the stack, null
+ * first; they are popped. */
+void values_set_markers(lua_State *L);
+
+#endif

@@ -1,0 +1,62 @@
+--- The API as scripts see it: local mill = require "tidemill". One table for each run of a script.
+local aggregates = require "tidemill.aggregates"
+local job = require "tidemill.job"
+local options = require "tidemill.options"
+local values = require "tidemill.values"
+
+local M = {}
+
+local function deep_copy(value, depth)
+   if type(value) ~= "table" or value == values.null then return value end
+   if depth > 32 then options.fail("mill.copy: nested deeper than 32, or holds itself") end
+   local result = {}
+   for k, v in pairs(value) do result[k] = deep_copy(v, depth + 1) end
+   return setmetatable(result, debug.getmetatable(value))
+end
+
+local LATER = {
+   table = true, with = true, pick = true, fields = true, json = true, msgpack = true,
+   starts_with = true, ends_with = true, contains = true, between = true, time = true,
+   lower = true,
+}
+
+--- Make the API for one run of a script.
+---@param spec table {control=, args=, overrides=, on_job=}
+function M.make(spec)
+   local mill = {
+      words = aggregates.words, split = aggregates.split, sum = aggregates.sum,
+      min = aggregates.min, max = aggregates.max, count = aggregates.count, avg = aggregates.avg,
+      null = values.null,
+      copy = function(value) return deep_copy(value, 1) end,
+   }
+
+   function mill.job(name, given)
+      local made = job.new(name, given, spec.overrides)
+      spec.on_job(made)
+      return made
+   end
+
+   --- What --set NAME=VALUE gave, else the default.
+   function mill.arg(name, default)
+      if type(name) ~= "string" then options.fail("mill.arg: the name is a string") end
+      spec.asked[name] = true
+      local value = spec.args[name]
+      if value == nil then return default end
+      return value
+   end
+
+   --- An empty table that is written as {} and not as [].
+   function mill.object() return setmetatable({}, values.OBJECT) end
+
+   --- The batch time, in ms.
+   function mill.now() return spec.control.time_ms end
+
+   return setmetatable(mill, {
+      __index = function(_, name)
+         if LATER[name] then options.fail("mill.%s is not in this version of tidemill", name) end
+         options.fail("mill has no %q", tostring(name))
+      end,
+   })
+end
+
+return M

@@ -1,0 +1,82 @@
+--- Running a script: its text in, a job and its plan out. Every Lua state of a job runs the same
+--- text with the same arguments, so that all have the same plan.
+local abi = require "tidemill.abi"
+local api = require "tidemill"
+local environment = require "tidemill.environment"
+local job_module = require "tidemill.job"
+local plan = require "tidemill.plan"
+
+local M = {}
+
+--- Find a module beside the script. The first state that loads it reads the file; the others get
+--- what it read, so that a file that changes meanwhile cannot make them differ.
+local function make_finder(spec)
+   return function(name)
+      local known = spec.modules[name]
+      if known then return known.text, known.path end
+      if not spec.read_file or not name:match("^[%w_]+[%w_.]*$") then return nil end
+      local relative = name:gsub("%.", "/")
+      for _, path in ipairs { relative .. ".lua", relative .. "/init.lua" } do
+         path = (spec.path:match("^(.*/)") or "") .. path
+         local text = spec.read_file(path)
+         if text then
+            spec.modules[name] = { text = text, path = path }
+            return text, path
+         end
+      end
+   end
+end
+
+local function check_bytecode(spec)
+   if spec.text:byte(1) == 27 then
+      error(("%s: is bytecode, not Lua text"):format(spec.path), 0)
+   end
+end
+
+--- Load and run a script.
+---@param spec table
+---   path     string, for messages and for finding modules
+---   text     string, the script
+---   modules  table name -> {text=, path=}: known modules; new ones are added when read_file is set
+---   args     table, from --set
+---   overrides table, from --option
+---   allow    table name -> true, from --allow
+---   control  lightuserdata of the state's control block, or nil
+---   read_file function(path) -> text, or nil
+---@return table job
+function M.load(spec)
+   check_bytecode(spec)
+   spec.control = spec.control and abi.ffi.cast("struct mill_control *", spec.control)
+      or abi.ffi.new("struct mill_control")
+   spec.allowed = {}
+   for name in pairs(spec.allow or {}) do spec.allowed[name] = true end
+   spec.labels, spec.asked = {}, {}
+   spec.find_module = make_finder(spec)
+   function spec.on_job(job)
+      for name in pairs(job.options.allow) do spec.allowed[name] = true end
+   end
+   local mill = api.make(spec)
+   local env = environment.make(spec, mill)
+   local chunk, err = load(spec.text, "@" .. spec.path, "t", env)
+   if not chunk then error(err, 0) end
+   local job = chunk()
+   if not job_module.is_job(job) then
+      error(("%s: the script must end with `return job`; it returned %s"):format(spec.path,
+         job == nil and "nothing" or "a " .. type(job)), 0)
+   end
+   return job
+end
+
+--- Load a script and plan its job.
+---@return table plan, with .job
+function M.plan(spec)
+   local job = M.load(spec)
+   local made = plan.make(job)
+   made.job = job
+   for i, operator in ipairs(made.operators) do spec.labels[i] = operator.label end
+   return made
+end
+
+getmetatable("").__metatable = false
+
+return M
