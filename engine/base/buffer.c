@@ -34,7 +34,7 @@ static void grow(struct buffer *b, size_t needed)
         capacity += capacity / 2;
     }
     b->capacity = capacity < b->max ? capacity : b->max;
-    b->data = memory_grow(b->data, b->capacity);
+    b->data = memory_grow(b->data, b->capacity + 1); /* buffer_printf ends its text with a NUL */
 }
 
 int buffer_reserve(struct buffer *b, size_t more)
@@ -81,8 +81,8 @@ int buffer_printf(struct buffer *b, const char *format, ...)
     va_copy(again, args);
     int needed = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    int rc = needed < 0 ? MILL_EINVAL : buffer_reserve(b, (size_t)needed + 1);
-    if (rc == 0) {
+    int rc = needed < 0 ? MILL_EINVAL : buffer_reserve(b, (size_t)needed);
+    if (rc == 0 && needed > 0) {
         vsnprintf(b->data + b->size, (size_t)needed + 1, format, again);
         b->size += (size_t)needed;
     }
