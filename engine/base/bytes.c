@@ -33,6 +33,7 @@ int bytes_add_u64(struct buffer *b, uint64_t v)
 int bytes_add_string(struct buffer *b, const void *bytes, size_t size)
 {
     if (size > UINT32_MAX) {
+        b->failed = true;
         return MILL_ELIMIT;
     }
     int rc = buffer_reserve(b, size + sizeof(uint32_t));
