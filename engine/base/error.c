@@ -20,8 +20,8 @@ static const struct error_class classes[ERROR_INDEX_COUNT] = {
 
 static const struct error_class *class_of(int code)
 {
-    int index = -code;
-    return index >= 0 && index < ERROR_INDEX_COUNT ? &classes[index] : &classes[MILL_EIO_INDEX];
+    bool known = code <= 0 && code > -(int)ERROR_INDEX_COUNT;
+    return &classes[known ? -code : MILL_EIO_INDEX];
 }
 
 int error_set(struct error *e, int code, const char *format, ...)
