@@ -35,7 +35,7 @@ enum action { ACTION_NONE, ACTION_KILL, ACTION_EIO, ACTION_ENOSPC, ACTION_DELAY 
 static struct {
     enum action action;
     long at_hit;
-    int and_later;
+    bool and_later;
     atomic_long hits;
 } points[FAILPOINT_COUNT];
 
@@ -60,21 +60,30 @@ static enum action find_action(const char *text, size_t length)
     return ACTION_NONE;
 }
 
+/* Digits, then perhaps a plus, up to `end`. @return the number, 0 when it is something else */
+static long read_hit(const char *text, const char *end, bool *and_later)
+{
+    size_t digits = strspn(text, "0123456789");
+    *and_later = text[digits] == '+';
+    return text + digits + *and_later == end ? strtol(text, NULL, 10) : 0;
+}
+
 static int configure_one(const char *text, size_t length, struct error *e)
 {
     const char *colon = memchr(text, ':', length);
     const char *at = colon == NULL ? NULL : memchr(colon, '@', length - (size_t)(colon - text));
     int point = colon == NULL ? -1 : find_point(text, (size_t)(colon - text));
-    enum action action = at == NULL ? ACTION_NONE : find_action(colon + 1, (size_t)(at - colon - 1));
-    char *end = NULL;
-    long hit = at == NULL ? 0 : strtol(at + 1, &end, 10);
+    enum action action =
+        at == NULL ? ACTION_NONE : find_action(colon + 1, (size_t)(at - colon - 1));
+    bool and_later = false;
+    long hit = at == NULL ? 0 : read_hit(at + 1, text + length, &and_later);
     if (point < 0 || action == ACTION_NONE || hit <= 0) {
         return error_set(e, MILL_EINVAL, "failpoint \"%.*s\": write name:kill|eio|enospc|delay@n",
                          (int)length, text);
     }
     points[point].action = action;
     points[point].at_hit = hit;
-    points[point].and_later = *end == '+';
+    points[point].and_later = and_later;
     return 0;
 }
 
