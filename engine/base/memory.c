@@ -118,7 +118,7 @@ void *arena_alloc(struct arena *a, size_t size)
     check(size < SIZE_MAX / 2);
     size_t rounded = (size + 7) & ~(size_t)7;
     a->bytes += rounded;
-    if (rounded > (size_t)(a->end - a->at)) {
+    if (a->at == NULL || rounded > (size_t)(a->end - a->at)) {
         return alloc_in_new_block(a, rounded);
     }
     void *p = a->at;
