@@ -11,6 +11,8 @@
 #include "base/check.h"
 #include "base/memory.h"
 
+#define READ_BYTES_MIN ((size_t)4096)
+
 static int real_open(void *c, const char *path, enum disk_open_mode mode, struct disk_file *f,
                      struct error *e)
 {
@@ -97,19 +99,29 @@ static void real_close(void *c, struct disk_file *f)
     }
 }
 
+/* @return bytes that can be read behind the end; 0 when the buffer is full */
+static size_t make_room(struct buffer *into)
+{
+    size_t left = into->max - into->size;
+    int rc = buffer_reserve(into, left < READ_BYTES_MIN ? left : READ_BYTES_MIN);
+    check(rc == 0);
+    return into->capacity - into->size;
+}
+
 static int read_all(int fd, struct buffer *into)
 {
     for (;;) {
-        int rc = buffer_reserve(into, 4096);
-        if (rc != 0) {
-            return rc;
-        }
-        ssize_t n = read(fd, into->data + into->size, into->capacity - into->size);
+        size_t room = make_room(into);
+        char beyond; /* a full buffer is an error only when the file has one byte more */
+        ssize_t n = room > 0 ? read(fd, into->data + into->size, room) : read(fd, &beyond, 1);
         if (n < 0 && errno == EINTR) {
             continue;
         }
         if (n <= 0) {
             return n == 0 ? 0 : MILL_EIO;
+        }
+        if (room == 0) {
+            return buffer_reserve(into, 1);
         }
         into->size += (size_t)n;
     }
@@ -165,7 +177,8 @@ static int real_make_folder(void *c, const char *path, struct error *e)
     (void)c;
     char *copy = memory_text(path);
     int rc = 0;
-    for (char *slash = strchr(copy + 1, '/'); slash != NULL && rc == 0;
+    char *first = copy + (copy[0] == '/'); /* "/" itself is there */
+    for (char *slash = strchr(first, '/'); slash != NULL && rc == 0;
          slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         rc = make_one_folder(copy, e);
@@ -353,7 +366,7 @@ int disk_replace(const struct disk *d, const char *path, const void *bytes, size
                  struct error *e)
 {
     const char *slash = strrchr(path, '/');
-    size_t folder_length = slash == NULL ? 1 : (size_t)(slash - path);
+    size_t folder_length = slash == NULL || slash == path ? 1 : (size_t)(slash - path);
     char *folder = memory_copy(slash == NULL ? "." : path, folder_length);
     size_t length = strlen(path);
     char *temporary = memory_alloc(length + 5);
