@@ -151,6 +151,16 @@ static struct head read_head(struct reader *r)
     return h;
 }
 
+size_t msgpack_array_head(const void *bytes, size_t size, uint32_t *count)
+{
+    struct reader r;
+    reader_init(&r, bytes, size);
+    uint8_t byte = reader_u8(&r);
+    bool is_array = (byte & 0xf0) == 0x90 || byte == 0xdc || byte == 0xdd;
+    *count = byte == 0xdc ? reader_u16(&r) : byte == 0xdd ? reader_u32(&r) : byte & 0x0f;
+    return r.failed || !is_array ? 0 : size - reader_left(&r);
+}
+
 int msgpack_scan(const void *bytes, size_t size, size_t *value_size)
 {
     struct reader r;

@@ -28,6 +28,9 @@ void msgpack_add_string(struct buffer *b, const char *s, size_t size);
 void msgpack_add_array(struct buffer *b, uint32_t count);
 void msgpack_add_map(struct buffer *b, uint32_t count);
 
+/** The head of an array: its elements follow. @return bytes of the head, 0 when it is none */
+size_t msgpack_array_head(const void *bytes, size_t size, uint32_t *count);
+
 /**
  * Measure the value at the start of the bytes without allocating.
  * @param value_size  out: its bytes

@@ -37,7 +37,6 @@ struct graph_operator {
     const char *kind;  /**< as in the script, e.g. "map" */
     const char *label; /**< for messages, e.g. "map at job.lua:7" */
     const char *name;  /**< given by named(), or NULL */
-    uint32_t depth;    /**< of lists around it in its segment */
 };
 
 struct graph_source {
@@ -67,6 +66,9 @@ struct graph_segment {
     enum graph_terminal terminal;
     uint32_t to;             /**< stage, output or tee */
     uint32_t depth;          /**< of lists at its end */
+    uint32_t *operators;     /**< operators in it, in order... */
+    uint32_t *depths;        /**< ...and how many lists are around each */
+    uint32_t operator_count;
     bool is_native;          /**< runs in C: no Lua function */
 };
 
@@ -121,6 +123,12 @@ struct graph {
 /** A stage without keys is computed in one shard only. */
 #define GLOBAL_KEY       "\x02" /* encoded `true` */
 uint32_t graph_global_shard(void);
+
+/** How many lists are around an operator in a segment. */
+uint32_t graph_depth_of(const struct graph_segment *segment, uint32_t operator_id,
+                        uint32_t terminal_operator);
+/** The operator at which a segment ends; 0 for a tee. */
+uint32_t graph_terminal_operator(const struct graph *g, const struct graph_segment *segment);
 
 /** How many shards of a stage have something to do: all, or the global one. */
 bool graph_stage_has_shard(const struct graph_stage *stage, uint32_t shard);

@@ -14,8 +14,15 @@ void rows_init(struct mill_rows *r, enum rows_framing framing, const char *spill
 {
     *r = (struct mill_rows){
         .framing = framing, .spill_folder = spill_folder, .bytes_max = bytes_max};
-    buffer_init(&r->data, bytes_max + 2 * LIMIT_RECORD_BYTES_MAX);
+    buffer_init(&r->data, 0);
+    rows_allow(r, LIMIT_RECORD_BYTES_MAX);
     spill_init(&r->spill);
+}
+
+void rows_allow(struct mill_rows *r, size_t row_max)
+{
+    r->row_max = row_max;
+    r->data.max = r->bytes_max + 2 * row_max;
 }
 
 void rows_deinit(struct mill_rows *r)
@@ -91,7 +98,7 @@ static int drop_row(struct mill_rows *r, int rc)
 static int frame_row(struct mill_rows *r, const struct buffer *key)
 {
     size_t row_size = r->data.size - r->row_start - head_bytes(r);
-    if (r->data.failed || row_size > LIMIT_RECORD_BYTES_MAX) {
+    if (r->data.failed || row_size > r->row_max) {
         return MILL_ELIMIT;
     }
     if (r->framing == ROWS_LINES) {

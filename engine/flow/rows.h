@@ -39,6 +39,7 @@ struct mill_rows {
     struct buffer data; /**< rows since the last spill, and the one being written */
     size_t row_start;   /**< of the row being written, in data */
     size_t bytes_max;   /**< of data; then it is spilled */
+    size_t row_max;     /**< bytes of one row; a larger one is dropped */
     uint64_t order;     /**< of the block that runs; the host sets it */
     struct rows_piece *pieces;
     uint32_t piece_count;
@@ -50,6 +51,8 @@ struct mill_rows {
 
 void rows_init(struct mill_rows *r, enum rows_framing framing, const char *spill_folder,
                size_t bytes_max);
+/** Let rows be larger than a record may be. */
+void rows_allow(struct mill_rows *r, size_t row_max);
 void rows_deinit(struct mill_rows *r);
 /** Begin an epoch: forget all. */
 void rows_clear(struct mill_rows *r);

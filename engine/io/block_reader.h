@@ -4,7 +4,11 @@
  *
  * A file is cut into blocks of LIMIT_BLOCK_BYTES at fixed offsets, so two workers can read one file
  * side by side: a block that does not start a record looks for the first line end at or behind
- * start - 1, and reads its last line to its end, beyond `end` (never beyond `limit`).
+ * start - 1, and reads its last line to its end, beyond `end` (never beyond `limit`). It does not
+ * look for that line end beyond its own bytes: a line that goes through many blocks is read once.
+ *
+ * A .gz file is unpacked twice: first to see that it is whole, so that nothing is given of one that
+ * is not. That is no error of the job (source_done.unreadable).
  *
  * Input is read with pread, never mapped: a file that shrinks is an error, not a signal.
  * Owner: one worker; kept from block to block, so that a steady job allocates nothing.
@@ -22,12 +26,16 @@
 #include "io/source.h"
 
 struct block_piece {
-    struct slice text; /**< whole lines, with their line ends; the last of a file may lack its own.
-                            Borrowed until the next call */
-    uint64_t offset;   /**< of text in the file */
-    bool too_long;     /**< text is the beginning of one line longer than a record may be */
+    struct slice text;  /**< whole lines, with their line ends; the last of a file may lack its own.
+                             Up to LIMIT_CHUNK_BYTES, more only for a single line. Borrowed until the
+                             next call */
+    uint64_t offset;    /**< of text in the file (unpacked, of a .gz) */
+    bool too_long;      /**< text is the first BLOCK_TOO_LONG_BYTES of a line longer than a record
+                             may be */
     uint64_t line_size; /**< then: its bytes, without line end */
 };
+
+#define BLOCK_TOO_LONG_BYTES 4096
 
 struct block_reader; /* opaque */
 
@@ -38,10 +46,10 @@ void block_reader_destroy(struct block_reader *r);
 void block_reader_begin(struct block_reader *r, const struct source_block *block);
 
 /** @return 1, 0 when the block is through, MILL_EREFUSED when the file is shorter than the plan
- *  says (it was truncated), MILL_ECORRUPT (a .gz that does not unpack), MILL_EIO */
+ *  says (it was truncated), MILL_EIO */
 int block_reader_next(struct block_reader *r, struct block_piece *piece, struct error *e);
 
-/** After the last piece: where the next record begins, and what was read. */
+/** After the last piece: where the next record begins, and what was read. `records` is 0. */
 struct source_done block_reader_done(const struct block_reader *r);
 
 #endif

@@ -3,8 +3,8 @@
  * *blocks* from it in input order, has workers read them, and commits how far it came in the same
  * batch as the state. A source's partitions (files, queue, log) are read in order by offset.
  *
- *     poll ─► plan ─► next_block* ─► (workers read) ─► block_done* ─► commit_into(batch) ─► committed
- *                                                        └─► abandon: begin the epoch again
+ *     poll ─► plan ─► next_block* ─► (workers read) ─► block_done* ─► commit_into ─► committed
+ *                                                       └─► abandon: begin the epoch again
  *
  * A rerun after `abandon` hands out the same blocks as before: the same ranges of the same files.
  *
@@ -24,28 +24,31 @@
 /** Where a block's records stand in the order of all records: source, then sequence. */
 #define SOURCE_ORDER(source, sequence) ((uint64_t)(source) << 56 | (uint64_t)(sequence))
 
-struct file_handle; /* an open file, shared by its blocks: io/file_source.h */
+struct input_file; /* an open file, shared by its blocks: io/input_file.h */
 
 struct source_block {
-    uint32_t source;           /**< index of the source in the job */
-    uint64_t order;            /**< SOURCE_ORDER(source, number of the block in this epoch) */
-    uint64_t partition;        /**< e.g. the file's serial number */
+    uint32_t source;            /**< index of the source in the job */
+    uint64_t order;             /**< SOURCE_ORDER(source, number of the block in this epoch) */
+    uint64_t partition;         /**< e.g. the file's serial number */
     const char *partition_name; /**< for messages, e.g. the file's path; lives as long as the
                                      epoch */
-    struct file_handle *file;  /**< of a file block; else NULL */
-    uint64_t start;            /**< offset: records that begin at or behind it... */
-    uint64_t end;              /**< ...and before this one belong to the block */
-    uint64_t limit;            /**< no byte at or behind this offset is read */
-    bool starts_a_record;      /**< start is the start of a record; else look for one */
-    bool takes_unfinished;     /**< the last line counts although it has no line end */
-    struct slice values;       /**< of a queue block: msgpack array of the batch's values */
+    struct input_file *file;    /**< of a file block; else NULL */
+    uint64_t start;             /**< offset: records that begin at or behind it... */
+    uint64_t end;               /**< ...and before this one belong to the block */
+    uint64_t limit;             /**< no byte at or behind this offset is read */
+    bool starts_a_record;       /**< start is the start of a record; else look for one */
+    bool takes_unfinished;      /**< the last line counts although it has no line end */
+    struct slice values;        /**< of a queue block: msgpack array of the batch's values */
 };
 
 /** What a worker says of a block that it has read. */
 struct source_done {
-    uint64_t next; /**< offset behind the last record of the block */
-    uint64_t records;
-    uint64_t bytes;
+    uint64_t next;    /**< offset behind the last record that begins in the block; 0: none does.
+                           How far a partition was read is the largest of its blocks' */
+    uint64_t records; /**< counted by whoever splits the text */
+    uint64_t bytes;   /**< of the records, with their line ends */
+    bool unreadable;  /**< the file is not what its name says (a .gz that does not unpack): no
+                           record was given, and it is not read until it changes */
 };
 
 struct source;
@@ -59,6 +62,7 @@ struct source_ops {
     int (*commit_into)(struct source *s, struct store_batch *batch, struct error *e);
     void (*committed)(struct source *s);
     void (*abandon)(struct source *s);
+    bool (*wants_commit)(const struct source *s);
     void (*close)(struct source *s);
 };
 
@@ -92,8 +96,13 @@ void source_block_done(struct source *s, const struct source_block *block,
 int source_commit_into(struct source *s, struct store_batch *batch, struct error *e);
 /** The batch was written: what it says is now the source's position. */
 void source_committed(struct source *s);
-/** The epoch will be run again: blocks handed out so far will be handed out again, no others. */
+/** The epoch will be run again: blocks handed out so far will be handed out again, no others.
+ * No worker holds a block any more; those that were not done are not reported later. Polling and
+ * planning are allowed and change nothing until the epoch is committed. */
 void source_abandon(struct source *s);
+/** True when an epoch must be committed even if nothing was read in it: what the polls found must
+ * not be forgotten. */
+bool source_wants_commit(const struct source *s);
 void source_close(struct source *s);
 
 #endif

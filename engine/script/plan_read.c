@@ -105,7 +105,6 @@ static void read_operator(lua_State *L, struct arena *arena, void *element)
     o->kind = get_text(L, "kind", arena);
     o->label = get_text(L, "label", arena);
     o->name = get_text(L, "name", arena);
-    o->depth = get_u32(L, "depth");
 }
 
 static void read_source(lua_State *L, struct arena *arena, void *element)
@@ -132,10 +131,26 @@ static void read_stage(lua_State *L, struct arena *arena, void *element)
     s->top_count = get_u32(L, "top");
 }
 
+static uint32_t *read_numbers(lua_State *L, const char *field, struct arena *arena,
+                              uint32_t *count)
+{
+    lua_getfield(L, -1, field);
+    *count = (uint32_t)lua_objlen(L, -1);
+    uint32_t *numbers = arena_alloc(arena, (*count + 1) * sizeof *numbers);
+    for (uint32_t i = 0; i < *count; i++) {
+        lua_rawgeti(L, -1, (int)i + 1);
+        numbers[i] = (uint32_t)lua_tonumber(L, -1);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return numbers;
+}
+
 static void read_segment(lua_State *L, struct arena *arena, void *element)
 {
-    (void)arena;
     struct graph_segment *s = element;
+    s->operators = read_numbers(L, "operators", arena, &s->operator_count);
+    s->depths = read_numbers(L, "depths", arena, &s->operator_count);
     s->input = (enum graph_input)get_choice(L, "input", input_words);
     s->from = get_u32(L, "from") - 1;
     uint32_t splitter = get_u32(L, "splitter");

@@ -280,6 +280,7 @@ end
 
 function input.groups(w, segment)
    local node = segment.input.node
+   w:add("ctl.op = %d", node.id)
    w:upvalue("inp", { kind = "input" })
    w:upvalue("value_of", { kind = "runtime" })
    w.before_loop = "local groups, cells = inp.groups, inp.cells"
@@ -287,7 +288,6 @@ function input.groups(w, segment)
    if segment.input.keyed then
       w:upvalue("str", { kind = "runtime" })
       w:upvalue("key_of", { kind = "runtime" })
-      -- Above the call: a key that cannot be read is this operator's error.
       w:add("local k if g.key[0] == 32 then k = str(g.key + 1, g.key_len - 1)")
       w:add("else k = key_of(g) end")
    end
@@ -475,7 +475,7 @@ function M.assemble(w)
    local out = { ("local %s = ..."):format(table.concat(w.names, ", ")), "return function()" }
    if w.before_loop then table.insert(out, w.before_loop) end
    table.insert(out, "for i = ctl.i, ctl.n - 1 do")
-   table.insert(out, "ctl.i = i")
+   table.insert(out, "ctl.i, ctl.op = i, 0")
    for _, line in ipairs(w.lines) do table.insert(out, line) end
    for i = #w.open, 1, -1 do table.insert(out, w.open[i]) end
    table.insert(out, "::next0:: end")

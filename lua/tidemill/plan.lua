@@ -262,16 +262,9 @@ function M.make(job)
 end
 
 local function describe_operators(plan)
-   local depth_of = {}
-   for _, segment in ipairs(plan.segments) do
-      for _, operator in ipairs(segment.operators) do
-         depth_of[operator.node.id] = operator.depth
-      end
-   end
    local list = {}
    for i, operator in ipairs(plan.operators) do
-      list[i] = { kind = operator.kind, label = operator.label, name = operator.node.name,
-         depth = depth_of[i] or 0 }
+      list[i] = { kind = operator.kind, label = operator.label, name = operator.node.name }
    end
    return list
 end
@@ -292,7 +285,12 @@ end
 local function describe_segments(plan)
    local list = {}
    for i, segment in ipairs(plan.segments) do
+      local operators, depths = {}, {}
+      for k, operator in ipairs(segment.operators) do
+         operators[k], depths[k] = operator.node.id, operator.depth
+      end
       list[i] = {
+         operators = operators, depths = depths,
          input = segment.input.kind, from = segment.input.from,
          splitter = segment.input.splitter or 0,
          input_operator = segment.input.kind == "words" and segment.input.node.id or 0,

@@ -1,0 +1,173 @@
+#include "io/file_plan.h"
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/memory.h"
+
+#define OPEN_FILES_MAX 64
+
+void file_plan_init(struct file_plan *p)
+{
+    *p = (struct file_plan){0};
+}
+
+void file_plan_deinit(struct file_plan *p)
+{
+    file_plan_clear(p);
+    memory_free(p->ranges);
+    *p = (struct file_plan){0};
+}
+
+void file_plan_clear(struct file_plan *p)
+{
+    for (uint32_t i = 0; i < p->count; i++) {
+        memory_free(p->ranges[i].path);
+        input_file_close(p->ranges[i].file);
+    }
+    p->count = 0;
+    p->is_rerun = false;
+    p->cursor = 0;
+    p->bytes = 0;
+    p->sequence = 0;
+    p->in_flight = 0;
+}
+
+static struct file_range *append(struct file_plan *p)
+{
+    if (p->count == p->capacity) {
+        p->capacity = p->capacity == 0 ? 16 : p->capacity * 2;
+        p->ranges = memory_grow(p->ranges, (size_t)p->capacity * sizeof *p->ranges);
+    }
+    return &p->ranges[p->count++];
+}
+
+/* @param share  bytes of it, > 0 */
+static void add_range(struct file_plan *p, const struct known_file *f, uint64_t share)
+{
+    bool is_packed = (f->flags & FILE_PACKED) != 0;
+    *append(p) = (struct file_range){
+        .serial = f->serial,
+        .is_packed = is_packed,
+        .takes_unfinished = f->is_still,
+        .start = f->offset,
+        .at = f->offset,
+        .end = is_packed ? UINT64_MAX : f->offset + share,
+        .limit = f->size,
+        .share = share,
+    };
+    p->bytes += share;
+}
+
+void file_plan_make(struct file_plan *p, const struct file_registry *r, uint64_t bytes_max)
+{
+    file_plan_clear(p);
+    for (uint32_t i = 0; i < r->count && p->bytes < bytes_max; i++) {
+        const struct known_file *f = &r->files[i];
+        uint64_t share = known_file_unread(f);
+        uint64_t left = bytes_max - p->bytes;
+        if (share > left && (f->flags & FILE_PACKED) == 0) {
+            share = left;
+        }
+        if (share > 0) {
+            add_range(p, f, share);
+        }
+    }
+}
+
+struct file_range *file_plan_current(struct file_plan *p)
+{
+    while (p->cursor < p->count && p->ranges[p->cursor].at >= p->ranges[p->cursor].end) {
+        p->cursor++;
+    }
+    return p->cursor < p->count ? &p->ranges[p->cursor] : NULL;
+}
+
+static struct file_range *find(struct file_plan *p, uint64_t serial)
+{
+    uint32_t low = 0;
+    uint32_t high = p->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (p->ranges[middle].serial < serial) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < p->count && p->ranges[low].serial == serial ? &p->ranges[low] : NULL;
+}
+
+void file_range_drop(struct file_range *range)
+{
+    range->end = range->at;
+}
+
+static uint64_t block_end(const struct file_range *range)
+{
+    if (range->is_packed) {
+        return UINT64_MAX;
+    }
+    uint64_t boundary = (range->at / LIMIT_BLOCK_BYTES + 1) * LIMIT_BLOCK_BYTES;
+    return boundary < range->end ? boundary : range->end;
+}
+
+/* So many files stay open until the epoch is committed, for a rerun that finds them removed. Of a
+ * longer plan only those do that are being read. */
+static void close_if_many(const struct file_plan *p, struct file_range *range)
+{
+    if (p->count > OPEN_FILES_MAX && range->in_flight == 0 && range->at >= range->limit) {
+        input_file_close(range->file);
+        range->file = NULL;
+    }
+}
+
+void file_plan_cut(struct file_plan *p, uint32_t source, struct source_block *block)
+{
+    struct file_range *range = file_plan_current(p);
+    check(range != NULL && range->file != NULL);
+    *block = (struct source_block){
+        .source = source,
+        .order = SOURCE_ORDER(source, p->sequence),
+        .partition = range->serial,
+        .partition_name = range->path,
+        .file = range->file,
+        .start = range->at,
+        .end = block_end(range),
+        .limit = range->is_packed ? UINT64_MAX : range->limit,
+        .starts_a_record = range->at == range->start,
+        .takes_unfinished = range->takes_unfinished,
+    };
+    range->at = block->end;
+    range->in_flight++;
+    p->sequence++;
+    p->in_flight++;
+}
+
+struct file_range *file_plan_done(struct file_plan *p, const struct source_block *block)
+{
+    struct file_range *range = find(p, block->partition);
+    check(range != NULL && range->in_flight > 0);
+    range->in_flight--;
+    p->in_flight--;
+    close_if_many(p, range);
+    return range;
+}
+
+void file_plan_rewind(struct file_plan *p)
+{
+    p->bytes = 0;
+    for (uint32_t i = 0; i < p->count; i++) {
+        struct file_range *range = &p->ranges[i];
+        range->end = p->is_rerun ? range->end : range->at;
+        range->at = range->start;
+        if (!range->is_packed || range->end == range->start) {
+            range->share = range->end - range->start;
+        }
+        p->bytes += range->share;
+        range->in_flight = 0;
+    }
+    p->is_rerun = true;
+    p->cursor = 0;
+    p->sequence = 0;
+    p->in_flight = 0;
+}

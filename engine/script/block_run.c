@@ -1,0 +1,329 @@
+#include "script/block_run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "data/cell.h"
+#include "data/key.h"
+#include "data/msgpack.h"
+#include "script/dead_letter.h"
+#include "script/segment.h"
+
+/* Record by record, so that the one to be skipped is met alone by the checked loop. */
+static int run_checked(struct host *h, uint32_t segment, uint32_t count, struct error *e)
+{
+    int rc = 0;
+    for (uint32_t i = 0; i < count && rc == 0; i++) {
+        const struct host_skip *skip = dead_letter_find_skip(h, i);
+        h->checked = skip != NULL;
+        h->control.skip_op = skip != NULL ? skip->operator_id : 0;
+        if (skip != NULL) {
+            memcpy(h->control.skip_j, skip->element, sizeof h->control.skip_j);
+        }
+        rc = segment_run(h, segment, i, i + 1, e);
+        h->checked = false;
+        h->control.skip_op = 0;
+    }
+    return rc;
+}
+
+static bool may_skip(const struct host *h)
+{
+    for (uint32_t i = 0; i < h->skip_count; i++) {
+        const struct host_skip *s = &h->skips[i];
+        if (!s->has_key && s->source == h->position.source &&
+            s->partition == h->position.partition) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int run_lua(struct host *h, uint32_t segment, uint32_t count, struct error *e)
+{
+    return may_skip(h) ? run_checked(h, segment, count, e) : segment_run(h, segment, 0, count, e);
+}
+
+/* Count in C: the value of each record is its key, or there is no key at all. */
+static void count_slot(struct table *t, uint32_t slot, uint64_t by)
+{
+    struct mill_slot *s = &t->shared.slots[slot];
+    if (s->kind == MILL_EMPTY) {
+        *s = (struct mill_slot){.kind = MILL_NUMBER, .count = 1};
+        mill_table_touch(&t->shared, slot);
+        s = &t->shared.slots[slot];
+    }
+    s->num += (double)by;
+}
+
+static int count_text(struct host *h, uint32_t operator_id, struct table *t, struct slice text,
+                      uint64_t offset, struct error *e)
+{
+    uint32_t slot = mill_table_string(&t->shared, text.data, text.size);
+    if (slot == 0) {
+        h->control.op = operator_id;
+        return dead_letter_of_record(h, offset, text, "the key is longer than 64 KiB", e);
+    }
+    count_slot(t, slot, 1);
+    return 0;
+}
+
+/* Words are mostly in the dictionary: word number -> slot, as the Lua loops do it. */
+static int count_words(struct host *h, uint32_t segment, uint32_t count, struct error *e)
+{
+    const struct graph_segment *s = &h->graph->segments[segment];
+    struct table *t = &h->tables[s->to];
+    const struct mill_splitter *splitter = &h->splitters[s->splitter];
+    uint32_t operator_id = h->graph->stages[s->to].operator_id;
+    uint32_t *known = h->known_slots[segment];
+    int rc = 0;
+    for (uint32_t i = 0; i < count && rc == 0; i++) {
+        uint32_t id = splitter->words[i].id;
+        if (id != 0 && known[id] != 0) {
+            struct mill_slot *slot = &t->shared.slots[known[id]];
+            if (slot->kind == MILL_NUMBER) {
+                slot->num += 1;
+                continue;
+            }
+        }
+        struct slice word = splitter_word(splitter, i);
+        uint64_t offset = h->position.text_offset + (uint64_t)(word.data - h->position.text);
+        rc = count_text(h, operator_id, t, word, offset, e);
+        if (id != 0 && rc == 0) {
+            known[id] = mill_table_string(&t->shared, word.data, word.size);
+        }
+    }
+    return rc;
+}
+
+static int run_native(struct host *h, uint32_t segment, uint32_t count, struct error *e)
+{
+    const struct graph_segment *s = &h->graph->segments[segment];
+    const struct graph_stage *stage = &h->graph->stages[s->to];
+    struct table *t = &h->tables[s->to];
+    h->counters[stage->operator_id].elements += count;
+    int rc = 0;
+    if (stage->is_global) {
+        count_slot(t, 1, count);
+    } else if (s->input == INPUT_WORDS) {
+        rc = count_words(h, segment, count, e);
+    } else {
+        for (uint32_t i = 0; i < count && rc == 0; i++) {
+            struct slice line = {h->lines[i].ptr, h->lines[i].len};
+            uint64_t offset = h->position.text_offset + (uint64_t)(line.data - h->position.text);
+            rc = count_text(h, stage->operator_id, t, line, offset, e);
+        }
+    }
+    return rc == 0 ? host_relieve_tables(h, false, e) : rc;
+}
+
+static int run_chunk(struct host *h, uint32_t segment, uint32_t count, struct error *e)
+{
+    if (count == 0) {
+        return 0;
+    }
+    bool native = h->graph->segments[segment].is_native;
+    int rc = native ? run_native(h, segment, count, e) : run_lua(h, segment, count, e);
+    return rc == 0 ? host_write_error(h, e) : rc;
+}
+
+static bool reads(const struct host *h, uint32_t segment, enum graph_input input)
+{
+    const struct graph_segment *s = &h->graph->segments[segment];
+    return s->input == input && s->from == h->position.source;
+}
+
+/* All segments that read the words of one splitter. */
+static int run_words(struct host *h, uint32_t splitter_index, struct slice text, struct error *e)
+{
+    struct mill_splitter *splitter = &h->splitters[splitter_index];
+    splitter_begin(splitter, text.data, text.size, false);
+    h->position.input = INPUT_WORDS;
+    h->position.splitter = splitter;
+    int rc = 0;
+    uint32_t counted_for = 0;
+    for (uint32_t count = splitter_next(splitter); count > 0 && rc == 0;
+         count = splitter_next(splitter)) {
+        h->input.words = splitter->words;
+        h->input.base = splitter->text;
+        counted_for = 0;
+        for (uint32_t s = 0; s < h->graph->segment_count && rc == 0; s++) {
+            const struct graph_segment *segment = &h->graph->segments[s];
+            if (!reads(h, s, INPUT_WORDS) || segment->splitter != splitter_index) {
+                continue;
+            }
+            if (segment->input_operator != counted_for) {
+                h->counters[segment->input_operator].elements += count;
+                counted_for = segment->input_operator;
+            }
+            rc = run_chunk(h, s, count, e);
+        }
+    }
+    return rc;
+}
+
+static int run_lines(struct host *h, struct slice text, uint32_t *count, struct error *e)
+{
+    int rc = 0;
+    size_t at = 0;
+    h->position.input = INPUT_LINES;
+    while (at < text.size && rc == 0) {
+        size_t size = text.size - at;
+        uint32_t n = lines_split(text.data + at, &size, h->lines, LIMIT_CHUNK_RECORDS_MAX);
+        h->input.lines = h->lines;
+        for (uint32_t s = 0; s < h->graph->segment_count && rc == 0; s++) {
+            if (reads(h, s, INPUT_LINES)) {
+                rc = run_chunk(h, s, n, e);
+            }
+        }
+        for (uint32_t i = 0; i < h->graph->stage_count; i++) {
+            h->shuffles[i].origin_base += n;
+        }
+        at += size;
+        *count += n;
+    }
+    return rc;
+}
+
+static uint32_t count_lines(struct slice text)
+{
+    uint32_t count = 0;
+    for (const char *at = text.data; at < text.data + text.size; count++) {
+        const char *newline = memchr(at, '\n', (size_t)(text.data + text.size - at));
+        at = newline == NULL ? text.data + text.size : newline + 1;
+    }
+    return count;
+}
+
+static bool reads_lines(const struct host *h)
+{
+    for (uint32_t s = 0; s < h->graph->segment_count; s++) {
+        if (reads(h, s, INPUT_LINES)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool splits_here(const struct host *h, uint32_t splitter_index)
+{
+    for (uint32_t s = 0; s < h->graph->segment_count; s++) {
+        if (reads(h, s, INPUT_WORDS) && h->graph->segments[s].splitter == splitter_index) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int run_text(struct host *h, const struct block_piece *piece, struct error *e)
+{
+    h->position.text = piece->text.data;
+    h->position.text_offset = piece->offset;
+    host_seed(h, h->position.partition, piece->offset);
+    uint32_t count = 0;
+    int rc = 0;
+    if (reads_lines(h)) {
+        rc = run_lines(h, piece->text, &count, e);
+    } else {
+        count = count_lines(piece->text);
+    }
+    for (uint32_t i = 0; i < h->graph->splitter_count && rc == 0; i++) {
+        if (splits_here(h, i)) {
+            rc = run_words(h, i, piece->text, e);
+        }
+    }
+    h->records += count;
+    h->counters[h->graph->sources[h->position.source].operator_id].out += count;
+    return rc;
+}
+
+static int refuse_line(struct host *h, const struct block_piece *piece, struct error *e)
+{
+    char message[128];
+    snprintf(message, sizeof message, "a line of %llu bytes; a record has at most 16 MiB",
+             (unsigned long long)piece->line_size);
+    h->records++;
+    return dead_letter_of_record(h, piece->offset, piece->text, message, e);
+}
+
+static int run_file(struct host *h, const struct source_block *block, struct source_done *done,
+                    struct error *e)
+{
+    block_reader_begin(h->reader, block);
+    struct block_piece piece;
+    int rc = block_reader_next(h->reader, &piece, e);
+    while (rc == 1) {
+        rc = piece.too_long ? refuse_line(h, &piece, e) : run_text(h, &piece, e);
+        if (rc == 0) {
+            rc = block_reader_next(h->reader, &piece, e);
+        }
+    }
+    *done = block_reader_done(h->reader);
+    return rc;
+}
+
+/* The msgpack array of a queue's batch, as cells. @return how many, or MILL_ECORRUPT */
+static int read_cells(struct host *h, struct slice *values, uint32_t *left, struct error *e)
+{
+    uint32_t count = 0;
+    while (*left > 0 && count < LIMIT_CHUNK_RECORDS_MAX) {
+        size_t size = 0;
+        if (msgpack_scan(values->data, values->size, &size) != 0) {
+            return error_set(e, MILL_ECORRUPT, "a queue's batch is damaged");
+        }
+        h->cells[count++] = cell_of_msgpack((struct slice){values->data, size});
+        values->data += size;
+        values->size -= size;
+        --*left;
+    }
+    return (int)count;
+}
+
+static int run_queue(struct host *h, const struct source_block *block, struct source_done *done,
+                     struct error *e)
+{
+    struct slice values = block->values;
+    uint32_t left = 0;
+    size_t head = msgpack_array_head(values.data, values.size, &left);
+    if (head == 0) {
+        return error_set(e, MILL_ECORRUPT, "a queue's batch is damaged");
+    }
+    values.data += head;
+    values.size -= head;
+    *done = (struct source_done){.next = block->end, .bytes = block->values.size};
+    h->position.input = INPUT_CELLS;
+    h->position.text_offset = block->start;
+    host_seed(h, block->partition, block->start);
+    int rc = 0;
+    while (left > 0 && rc == 0) {
+        int count = read_cells(h, &values, &left, e);
+        if (count < 0) {
+            return count;
+        }
+        h->input.cells = h->cells;
+        for (uint32_t s = 0; s < h->graph->segment_count && rc == 0; s++) {
+            if (reads(h, s, INPUT_CELLS)) {
+                rc = run_chunk(h, s, (uint32_t)count, e);
+            }
+        }
+        h->records += (uint64_t)count;
+        done->records += (uint64_t)count;
+        h->counters[h->graph->sources[block->source].operator_id].out += (uint64_t)count;
+    }
+    return rc;
+}
+
+int block_run(struct host *h, const struct source_block *block, struct source_done *done,
+              struct error *e)
+{
+    *done = (struct source_done){.next = block->start};
+    host_set_order(h, block->order);
+    h->position.source = block->source;
+    h->position.partition = block->partition;
+    h->position.partition_name = block->partition_name;
+    int rc = block->file != NULL ? run_file(h, block, done, e) : run_queue(h, block, done, e);
+    h->bytes += done->bytes;
+    return rc;
+}

@@ -1,0 +1,463 @@
+#include "script/host.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "data/key.h"
+#include "io/output.h"
+#include "script/segment.h"
+#include "script/values.h"
+
+/* A record of NUL bytes grows sixfold as JSON. */
+#define DEAD_LETTER_BYTES_MAX ((size_t)(7 * LIMIT_RECORD_BYTES_MAX))
+#define GLOBAL_SLOT           1 /* of a table without keys; the generated code knows it */
+
+static void *point(const void *p)
+{
+    union {
+        const void *in;
+        void *out;
+    } both = {.in = p};
+    return both.out;
+}
+
+static void set_pointer(lua_State *L, const char *field, const void *p)
+{
+    lua_pushlightuserdata(L, point(p));
+    lua_setfield(L, -2, field);
+}
+
+/* A list of pointers to the elements of an array. */
+static void set_pointers(lua_State *L, const char *field, const void *array, size_t size,
+                         uint32_t count)
+{
+    lua_createtable(L, (int)count, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        lua_pushlightuserdata(L, point((const char *)array + i * size));
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+    lua_setfield(L, -2, field);
+}
+
+static int unpack_arg(lua_State *L)
+{
+    const struct host *h = lua_touserdata(L, lua_upvalueindex(1));
+    struct slice bytes = {h->control.arg_ptr, h->control.arg_len};
+    if (values_push_msgpack(L, bytes, NULL) != 0) {
+        return luaL_error(L, "a stored value is damaged");
+    }
+    return 1;
+}
+
+static int read_key(lua_State *L)
+{
+    const struct host *h = lua_touserdata(L, lua_upvalueindex(1));
+    struct slice bytes = {h->control.arg_ptr, h->control.arg_len};
+    if (values_push_key(L, bytes) != 0) {
+        return luaL_error(L, "a stored key is damaged");
+    }
+    return 1;
+}
+
+static void push_host(lua_State *L, struct host *h)
+{
+    const struct graph *g = h->graph;
+    lua_createtable(L, 0, 20);
+    set_pointer(L, "control", &h->control);
+    set_pointer(L, "counters", h->counters);
+    set_pointer(L, "input", &h->input);
+    set_pointer(L, "key", &h->key);
+    set_pointer(L, "value", &h->value);
+    set_pointer(L, "arena", &h->arena);
+    set_pointer(L, "skipped", &segment_skipped);
+    set_pointers(L, "splitters", h->splitters, sizeof *h->splitters, g->splitter_count);
+    set_pointers(L, "tables", h->tables, sizeof *h->tables, g->stage_count);
+    set_pointers(L, "shuffles", h->shuffles, sizeof *h->shuffles, g->stage_count);
+    set_pointers(L, "tops", h->tops, sizeof *h->tops, g->stage_count);
+    set_pointers(L, "rows", h->rows, sizeof *h->rows, g->output_count);
+    set_pointers(L, "tees", h->tees, sizeof *h->tees, g->tee_count);
+    if (h->options.capture) {
+        lua_pushliteral(L, "json");
+        lua_setfield(L, -2, "format");
+    }
+    lua_pushlightuserdata(L, h);
+    lua_pushcclosure(L, unpack_arg, 1);
+    lua_setfield(L, -2, "unpack");
+    lua_pushlightuserdata(L, h);
+    lua_pushcclosure(L, read_key, 1);
+    lua_setfield(L, -2, "read_key");
+}
+
+/* Takes a list of functions on top of the stack into the registry; false stays LUA_NOREF. */
+static void ref_functions(lua_State *L, const char *field, int *refs, uint32_t count)
+{
+    lua_getfield(L, -1, field);
+    for (uint32_t i = 0; i < count; i++) {
+        lua_rawgeti(L, -1, (int)i + 1);
+        if (lua_isfunction(L, -1)) {
+            refs[i] = luaL_ref(L, LUA_REGISTRYINDEX);
+        } else {
+            refs[i] = LUA_NOREF;
+            lua_pop(L, 1);
+        }
+    }
+    lua_pop(L, 1);
+}
+
+static int link_segments(struct host *h, struct error *e)
+{
+    lua_State *L = h->lua.L;
+    int rc = script_push(&h->lua, "tidemill.script", "plan", e);
+    if (rc != 0) {
+        return rc;
+    }
+    source_text_push(L, h->options.source);
+    set_pointer(L, "control", &h->control);
+    rc = script_call(&h->lua, 1, 1, e);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = script_push(&h->lua, "tidemill.segments", "link", e);
+    if (rc != 0) {
+        return rc;
+    }
+    lua_insert(L, -2);
+    push_host(L, h);
+    rc = script_call(&h->lua, 2, 1, e);
+    if (rc != 0) {
+        return rc;
+    }
+    ref_functions(L, "segments", h->segment_refs, h->graph->segment_count);
+    ref_functions(L, "seals", h->seal_refs, h->graph->stage_count);
+    for (uint32_t i = 0; i < h->graph->segment_count; i++) {
+        h->checked_refs[i] = LUA_NOREF;
+    }
+    h->linked_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+static int open_lua(struct host *h, struct error *e)
+{
+    struct lua_options options = {
+        .modules = h->options.modules,
+        .memory_max = h->graph->options.memory_max,
+        .jit_off = h->options.jit_off,
+    };
+    int rc = script_state_open(&h->lua, &options, e);
+    if (rc != 0) {
+        return rc;
+    }
+    watchdog_add(&h->watch, h->lua.L, &h->control, h->graph->options.deadline_ms);
+    watch_enter(&h->watch);
+    rc = link_segments(h, e);
+    watch_leave(&h->watch);
+    return rc;
+}
+
+static void close_lua(struct host *h)
+{
+    if (h->lua.L != NULL) {
+        watchdog_remove(&h->watch);
+        script_state_close(&h->lua);
+    }
+}
+
+int host_renew(struct host *h, struct error *e)
+{
+    close_lua(h);
+    for (uint32_t i = 0; i < h->graph->splitter_count; i++) {
+        splitter_clear(&h->splitters[i]);
+    }
+    return open_lua(h, e);
+}
+
+static void create_stages(struct host *h)
+{
+    const struct graph *g = h->graph;
+    uint32_t n = g->stage_count;
+    h->tables = memory_zero(n + 1, sizeof *h->tables);
+    h->shuffles = memory_zero(n + 1, sizeof *h->shuffles);
+    h->tops = memory_zero(n + 1, sizeof *h->tops);
+    h->table_generations = memory_zero(n + 1, sizeof *h->table_generations);
+    h->known_slots = memory_zero(g->segment_count + 1, sizeof *h->known_slots);
+    for (uint32_t i = 0; i < g->segment_count; i++) {
+        if (g->segments[i].is_native && g->segments[i].input == INPUT_WORDS) {
+            h->known_slots[i] = memory_zero(LIMIT_DICTIONARY_ENTRIES_MAX + 1, sizeof(uint32_t));
+        }
+    }
+    size_t share = (size_t)g->options.shuffle_memory / (n > 0 ? n : 1);
+    share = share > MIB ? share : MIB;
+    for (uint32_t i = 0; i < n; i++) {
+        table_init(&h->tables[i], share);
+        shuffle_init(&h->shuffles[i], h->options.spill_folder, share);
+        top_init(&h->tops[i], g->stages[i].top_count);
+    }
+}
+
+static void create_outputs(struct host *h)
+{
+    const struct graph *g = h->graph;
+    h->rows = memory_zero(g->output_count + 1, sizeof *h->rows);
+    size_t share = LIMIT_ROWS_BYTES / (g->output_count + 1);
+    for (uint32_t i = 0; i < g->output_count; i++) {
+        enum rows_framing framing =
+            h->options.capture ? ROWS_LINES : output_framing(&g->outputs[i]);
+        rows_init(&h->rows[i], framing, h->options.spill_folder, share);
+    }
+    rows_init(&h->dead, ROWS_LINES, h->options.spill_folder, share);
+    rows_allow(&h->dead, DEAD_LETTER_BYTES_MAX);
+}
+
+int host_create(const struct host_options *options, struct host **result, struct error *e)
+{
+    struct host *h = memory_zero(1, sizeof *h);
+    const struct graph *g = options->graph;
+    h->options = *options;
+    h->graph = g;
+    h->counters = memory_zero(g->operator_count + 1, sizeof *h->counters);
+    buffer_init(&h->key, LIMIT_KEY_BYTES_MAX);
+    buffer_init(&h->value, LIMIT_RECORD_BYTES_MAX + KIB);
+    arena_init(&h->arena);
+    h->splitters = memory_zero(g->splitter_count + 1, sizeof *h->splitters);
+    for (uint32_t i = 0; i < g->splitter_count; i++) {
+        splitter_init(&h->splitters[i], g->splitters[i].data, g->splitters[i].size);
+    }
+    create_stages(h);
+    create_outputs(h);
+    h->tees = memory_zero(g->tee_count + 1, sizeof *h->tees);
+    h->lines = memory_alloc(LIMIT_CHUNK_RECORDS_MAX * sizeof *h->lines);
+    h->groups = memory_alloc(LIMIT_CHUNK_RECORDS_MAX * sizeof *h->groups);
+    h->cell_capacity = LIMIT_CHUNK_RECORDS_MAX;
+    h->cells = memory_alloc(h->cell_capacity * sizeof *h->cells);
+    h->reader = block_reader_create();
+    h->segment_refs = memory_zero(g->segment_count + 1, sizeof(int));
+    h->checked_refs = memory_zero(g->segment_count + 1, sizeof(int));
+    h->seal_refs = memory_zero(g->stage_count + 1, sizeof(int));
+    int rc = open_lua(h, e);
+    if (rc != 0) {
+        host_destroy(h);
+        return rc;
+    }
+    *result = h;
+    return 0;
+}
+
+void host_destroy(struct host *h)
+{
+    close_lua(h);
+    const struct graph *g = h->graph;
+    for (uint32_t i = 0; i < g->splitter_count; i++) {
+        splitter_deinit(&h->splitters[i]);
+    }
+    for (uint32_t i = 0; i < g->stage_count; i++) {
+        table_deinit(&h->tables[i]);
+        shuffle_deinit(&h->shuffles[i]);
+        top_deinit(&h->tops[i]);
+    }
+    for (uint32_t i = 0; i < g->segment_count; i++) {
+        memory_free(h->known_slots[i]);
+    }
+    for (uint32_t i = 0; i < g->output_count; i++) {
+        rows_deinit(&h->rows[i]);
+    }
+    rows_deinit(&h->dead);
+    block_reader_destroy(h->reader);
+    arena_deinit(&h->arena);
+    buffer_deinit(&h->key);
+    buffer_deinit(&h->value);
+    void *const blocks[] = {h->counters, h->splitters,    h->tables, h->shuffles,
+                            h->tops,     h->rows,         h->tees,   h->table_generations,
+                            h->lines,    h->groups,       h->cells,  h->segment_refs,
+                            h->checked_refs, h->seal_refs,    h->expired.key, h->known_slots};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+        memory_free(blocks[i]);
+    }
+    memory_free(h);
+}
+
+/* The caches in the Lua heap must not outlive what they point to. */
+static void call_forget(struct host *h, const char *function, uint32_t index)
+{
+    lua_State *L = h->lua.L;
+    heap_lift(&h->lua.heap);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, h->linked_ref);
+    lua_getfield(L, -1, function);
+    lua_pushnumber(L, index + 1);
+    int rc = lua_pcall(L, 1, 0, 0);
+    check(rc == 0);
+    lua_pop(L, 1);
+    heap_lower(&h->lua.heap);
+}
+
+/* The table may have forgotten its keys: then so do the caches, and slot 1 is made again. */
+static void forget_slots(struct host *h, uint32_t stage)
+{
+    for (uint32_t i = 0; i < h->graph->segment_count; i++) {
+        if (h->known_slots[i] != NULL && h->graph->segments[i].to == stage) {
+            memset(h->known_slots[i], 0, (LIMIT_DICTIONARY_ENTRIES_MAX + 1) * sizeof(uint32_t));
+        }
+    }
+}
+
+static void renew_table(struct host *h, uint32_t stage)
+{
+    struct table *t = &h->tables[stage];
+    if (h->table_generations[stage] == t->generation) {
+        return;
+    }
+    h->table_generations[stage] = t->generation;
+    forget_slots(h, stage);
+    call_forget(h, "forget_table", stage);
+    if (h->graph->stages[stage].is_global) {
+        uint32_t slot = table_slot(t, hash_key(GLOBAL_KEY, 1), (uint8_t)GLOBAL_KEY[0], "", 0);
+        check(slot == GLOBAL_SLOT);
+    }
+}
+
+static void begin_stage(struct host *h, uint32_t stage)
+{
+    shuffle_clear(&h->shuffles[stage]);
+    top_clear(&h->tops[stage]);
+    table_clear(&h->tables[stage]);
+    renew_table(h, stage);
+}
+
+void host_begin(struct host *h, const struct host_epoch *epoch)
+{
+    for (uint32_t i = 0; i < h->graph->stage_count; i++) {
+        begin_stage(h, i);
+    }
+    for (uint32_t i = 0; i < h->graph->output_count; i++) {
+        rows_clear(&h->rows[i]);
+    }
+    rows_clear(&h->dead);
+    for (uint32_t i = 0; i < h->graph->splitter_count; i++) {
+        if (splitter_is_full(&h->splitters[i])) {
+            splitter_clear(&h->splitters[i]);
+            call_forget(h, "forget_words", i);
+            for (uint32_t stage = 0; stage < h->graph->stage_count; stage++) {
+                forget_slots(h, stage);
+            }
+        }
+    }
+    memset(h->counters, 0, (h->graph->operator_count + 1) * sizeof *h->counters);
+    h->control.time_ms = (double)epoch->time_ms;
+    h->control.random[0] = epoch->seed;
+    h->position.epoch = epoch->number;
+    h->skips = epoch->skips;
+    h->skip_count = epoch->skip_count;
+    h->records = 0;
+    h->bytes = 0;
+    h->errors = 0;
+}
+
+void host_set_order(struct host *h, uint64_t order)
+{
+    for (uint32_t i = 0; i < h->graph->stage_count; i++) {
+        h->shuffles[i].order = order;
+        h->shuffles[i].origin_base = 0;
+        h->tops[i].order = order;
+    }
+    for (uint32_t i = 0; i < h->graph->output_count; i++) {
+        h->rows[i].order = order;
+    }
+    h->dead.order = order;
+}
+
+int host_write_error(const struct host *h, struct error *e)
+{
+    for (uint32_t i = 0; i < h->graph->stage_count; i++) {
+        if (h->shuffles[i].error.code != 0) {
+            *e = h->shuffles[i].error;
+            return e->code;
+        }
+    }
+    for (uint32_t i = 0; i < h->graph->output_count; i++) {
+        if (h->rows[i].error.code != 0) {
+            *e = h->rows[i].error;
+            return e->code;
+        }
+    }
+    if (h->dead.error.code != 0) {
+        *e = h->dead.error;
+        return e->code;
+    }
+    return 0;
+}
+
+/* Values in the Lua heap become bytes in the table. */
+static int seal_table(struct host *h, uint32_t stage, struct error *e)
+{
+    if (!h->graph->stages[stage].has_seal || h->tables[stage].touched_count == 0) {
+        return 0;
+    }
+    heap_lift(&h->lua.heap);
+    int rc = segment_seal(h, stage, e);
+    heap_lower(&h->lua.heap);
+    return rc;
+}
+
+int host_seal_stage(struct host *h, uint32_t stage, struct error *e)
+{
+    if (h->graph->stages[stage].kind == STAGE_TABLE) {
+        int rc = seal_table(h, stage, e);
+        if (rc != 0) {
+            return rc;
+        }
+        shuffle_add_table(&h->shuffles[stage], &h->tables[stage]);
+    }
+    shuffle_seal(&h->shuffles[stage]);
+    return 0;
+}
+
+static int relieve_table(struct host *h, uint32_t stage, struct error *e)
+{
+    int rc = seal_table(h, stage, e);
+    if (rc != 0) {
+        return rc;
+    }
+    shuffle_add_table(&h->shuffles[stage], &h->tables[stage]);
+    rc = shuffle_spill(&h->shuffles[stage]);
+    if (rc != 0) {
+        *e = h->shuffles[stage].error;
+        return rc;
+    }
+    table_clear(&h->tables[stage]);
+    renew_table(h, stage);
+    return 0;
+}
+
+int host_relieve_tables(struct host *h, bool all, struct error *e)
+{
+    for (uint32_t i = 0; i < h->graph->stage_count; i++) {
+        bool is_table = h->graph->stages[i].kind == STAGE_TABLE;
+        if (is_table && (h->tables[i].shared.full != 0 || all)) {
+            int rc = relieve_table(h, i, e);
+            if (rc != 0) {
+                return rc;
+            }
+        }
+    }
+    return 0;
+}
+
+void host_relieve_caches(struct host *h)
+{
+    for (uint32_t i = 0; i < h->graph->splitter_count; i++) {
+        call_forget(h, "forget_words", i);
+    }
+    for (uint32_t i = 0; i < h->graph->stage_count; i++) {
+        call_forget(h, "forget_table", i);
+    }
+    heap_lift(&h->lua.heap);
+    lua_gc(h->lua.L, LUA_GCCOLLECT, 0);
+    heap_lower(&h->lua.heap);
+}
+
+void host_seed(struct host *h, uint64_t partition, uint64_t offset)
+{
+    uint64_t parts[3] = {h->control.random[0], partition, offset};
+    h->control.random[1] = hash_bytes(parts, sizeof parts);
+}

@@ -1,0 +1,154 @@
+/*
+ * A host: one worker's half of a job. Its Lua state with the compiled segments, and outside the
+ * Lua heap everything that they read and write: control block, counters, tables, shuffles, rows.
+ *
+ * What lies outside outlives the Lua state: when a function ran past its deadline, the state is
+ * thrown away and a fresh one takes its place (host_renew).
+ *
+ *     host.h         creation, epochs, memory
+ *     segment.h      one call into Lua: errors, yields, tees
+ *     block_run.h    a source's block through its segments
+ *     stage_run.h    a stage's shard through its segments
+ *     dead_letter.h  records that could not be processed
+ *
+ * Owner: one worker thread; between epochs the coordinator reads shuffles and rows.
+ */
+#ifndef SCRIPT_HOST_H
+#define SCRIPT_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/ffi.h"
+#include "base/memory.h"
+#include "data/words.h"
+#include "flow/graph.h"
+#include "flow/rows.h"
+#include "flow/shuffle.h"
+#include "flow/top.h"
+#include "io/block_reader.h"
+#include "script/lua_state.h"
+#include "script/source_text.h"
+#include "script/watchdog.h"
+#include "state/table.h"
+
+/** An element that ran past its deadline: in the next run it is a dead letter. */
+struct host_skip {
+    uint32_t operator_id;
+    bool has_key;        /**< behind a shuffle: by key; else by position */
+    uint32_t source;
+    uint64_t partition;
+    uint64_t offset;     /**< of the record */
+    uint32_t ordinal;    /**< among the words of its line; UINT32_MAX: all */
+    uint32_t element[4]; /**< in the lists of flat operators; UINT32_MAX: all */
+    char *key;           /**< encoded; owned */
+    uint32_t key_size;
+};
+
+struct host_options {
+    const struct embedded_module *modules;
+    const struct source_text *source;
+    const struct graph *graph;
+    const char *spill_folder;
+    bool jit_off;
+    bool capture; /**< every output's rows are JSON, whatever its format (tests of jobs) */
+};
+
+/** Where the records of the running chunk come from. */
+struct host_position {
+    enum graph_input input; /**< of the segment at the source or stage */
+    uint32_t source;        /**< index; of a stage: its index */
+    uint64_t partition;
+    const char *partition_name;
+    const char *text;       /**< of lines and words: the piece... */
+    uint64_t text_offset;   /**< ...and its offset in the partition */
+    const struct mill_splitter *splitter; /**< of words */
+    uint64_t epoch;
+};
+
+struct host {
+    struct host_options options;
+    const struct graph *graph;
+    struct script_state lua;
+    struct watch watch;
+
+    struct mill_control control;
+    struct mill_counter *counters; /**< by operator */
+    struct mill_input input;
+    struct buffer key;
+    struct buffer value;
+    struct arena arena; /**< of the chunk: keys, values, new state */
+
+    struct mill_splitter *splitters; /**< as in the graph */
+    struct table *tables;            /**< by stage */
+    struct mill_shuffle *shuffles;   /**< by stage */
+    struct mill_top *tops;           /**< by stage */
+    struct mill_rows *rows;          /**< by output */
+    struct mill_rows dead;           /**< dead letters, as JSON lines */
+    struct mill_tee *tees;
+    uint32_t *table_generations;     /**< that the caches of slots know, by stage */
+    uint32_t **known_slots;          /**< by segment: word number -> slot, of counts in C; or NULL */
+
+    struct mill_slice *lines;   /**< LIMIT_CHUNK_RECORDS_MAX of them */
+    struct mill_group *groups;
+    struct mill_cell *cells;
+    uint32_t cell_capacity;
+    struct block_reader *reader;
+
+    struct host_position position;
+    const struct host_skip *skips; /**< of this epoch, borrowed */
+    uint32_t skip_count;
+    struct host_skip expired;      /**< what ran past its deadline, after MILL_EDEADLINE */
+
+    int *segment_refs; /**< Lua functions in the registry */
+    int *checked_refs; /**< LUA_NOREF until first needed */
+    int *seal_refs;
+    int linked_ref;    /**< the table that segments.link returned */
+    bool checked;      /**< run checked loops: a skip may be met */
+    uint64_t retried_call; /**< for want of memory, this element was tried again... */
+    uint32_t retried_i;    /**< ...and this is it */
+    uint32_t retried_j[4];
+
+    uint64_t records; /**< read from sources in this epoch */
+    uint64_t bytes;
+    uint64_t errors;  /**< dead letters and skips in this epoch */
+};
+
+/** Make a worker's half: run the script, compile its segments.
+ *  @return 0, MILL_ESCRIPT, MILL_ENOMEM */
+int host_create(const struct host_options *options, struct host **result, struct error *e);
+void host_destroy(struct host *h);
+/** After MILL_EDEADLINE: a fresh Lua state. */
+int host_renew(struct host *h, struct error *e);
+
+struct host_epoch {
+    uint64_t number;
+    int64_t time_ms;
+    uint64_t seed;
+    const struct host_skip *skips; /**< borrowed until the epoch ends */
+    uint32_t skip_count;
+};
+
+/** Begin an epoch, or begin it again: nothing of the one before is left. */
+void host_begin(struct host *h, const struct host_epoch *epoch);
+
+/** The order of the block or shard that runs now, for everything that is written. */
+void host_set_order(struct host *h, uint64_t order);
+
+/** The first failed write of rows or shuffled records, which ends the epoch. @return 0 or its code */
+int host_write_error(const struct host *h, struct error *e);
+
+/** Make the worker's part of a stage ready for merging. */
+int host_seal_stage(struct host *h, uint32_t stage, struct error *e);
+
+/** Tables over their budget go to their shuffles, and those to disk. Between chunks. */
+int host_relieve_tables(struct host *h, bool all, struct error *e);
+
+/** Free what only speeds things up: cached strings and slots; collect garbage. */
+void host_relieve_caches(struct host *h);
+
+/** Seed math.random for a chunk. */
+void host_seed(struct host *h, uint64_t partition, uint64_t offset);
+
+#endif

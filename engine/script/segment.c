@@ -1,0 +1,212 @@
+#include "script/segment.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "script/dead_letter.h"
+
+const char segment_skipped;
+
+enum outcome { OUTCOME_DONE, OUTCOME_YIELD, OUTCOME_ERROR };
+
+static enum outcome call(struct host *h, int ref, int *rc)
+{
+    lua_State *L = h->lua.L;
+    lua_settop(L, 0);
+    lua_pushcfunction(L, script_traceback);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
+    watch_enter(&h->watch);
+    *rc = lua_pcall(L, 0, 1, 1);
+    watch_leave(&h->watch);
+    if (*rc != 0 || h->lua.heap.denied > 0 || watch_expired(&h->watch)) {
+        return OUTCOME_ERROR;
+    }
+    return lua_isnil(L, -1) ? OUTCOME_DONE : OUTCOME_YIELD;
+}
+
+/* Go on behind the element that an operator at this depth had. */
+static void advance(struct mill_control *c, uint32_t depth)
+{
+    if (depth == 0) {
+        c->i++;
+    } else {
+        c->j[depth - 1]++;
+    }
+    c->depth = depth;
+}
+
+static uint32_t depth_of(const struct host *h, uint32_t segment, uint32_t operator_id)
+{
+    const struct graph_segment *s = &h->graph->segments[segment];
+    return graph_depth_of(s, operator_id, graph_terminal_operator(h->graph, s));
+}
+
+static int flush_tee(struct host *h, uint32_t tee, struct error *e)
+{
+    uint32_t count = h->tees[tee].count;
+    if (count == 0) {
+        return 0;
+    }
+    struct mill_control saved = h->control;
+    int rc = 0;
+    for (uint32_t s = 0; s < h->graph->segment_count && rc == 0; s++) {
+        const struct graph_segment *segment = &h->graph->segments[s];
+        if (segment->input == INPUT_TEE && segment->from == tee) {
+            rc = segment_run(h, s, 0, count, e);
+        }
+    }
+    uint64_t call_number = h->control.call;
+    h->control = saved;
+    h->control.call = call_number;
+    h->tees[tee].count = 0;
+    return rc;
+}
+
+/* Empty what the loop found full. */
+static int make_room(struct host *h, uint32_t segment, struct error *e)
+{
+    const struct graph_segment *s = &h->graph->segments[segment];
+    if (s->terminal == TERMINAL_TEE) {
+        return flush_tee(h, s->to, e);
+    }
+    struct mill_control saved = h->control;
+    int rc = host_relieve_tables(h, false, e);
+    h->control = saved;
+    return rc;
+}
+
+/* Remember which element it is, for when the epoch is run again. */
+static int expire(struct host *h, uint32_t segment, struct error *e)
+{
+    dead_letter_mark(h, segment, &h->expired);
+    return error_set(e, MILL_EDEADLINE, "%s: a call ran past its deadline",
+                     dead_letter_label(h, h->control.op));
+}
+
+static bool was_retried(const struct host *h)
+{
+    return h->retried_call == h->control.call && h->retried_i == h->control.i &&
+           memcmp(h->retried_j, h->control.j, sizeof h->retried_j) == 0;
+}
+
+/* Values that are cached go back to where they can be read again; then the element gets another
+ * chance, with the whole heap for itself. */
+static int retry_with_memory(struct host *h, uint32_t depth, struct error *e)
+{
+    h->retried_call = h->control.call;
+    h->retried_i = h->control.i;
+    memcpy(h->retried_j, h->control.j, sizeof h->retried_j);
+    struct mill_control saved = h->control;
+    lua_settop(h->lua.L, 0);
+    int rc = host_relieve_tables(h, true, e);
+    host_relieve_caches(h);
+    h->control = saved;
+    h->control.depth = depth;
+    return rc;
+}
+
+/* @return 0 to go on with the loop */
+static int on_error(struct host *h, uint32_t segment, int lua_rc, struct error *e)
+{
+    lua_State *L = h->lua.L;
+    uint32_t depth = depth_of(h, segment, h->control.op);
+    bool no_memory = lua_rc == LUA_ERRMEM || h->lua.heap.denied > 0;
+    heap_forgive(&h->lua.heap);
+    if (watch_expired(&h->watch)) {
+        return expire(h, segment, e);
+    }
+    if (host_write_error(h, e) != 0) {
+        return e->code;
+    }
+    if (no_memory && !was_retried(h)) {
+        return retry_with_memory(h, depth, e);
+    }
+    heap_lift(&h->lua.heap);
+    const char *message = lua_tostring(L, -1);
+    if (lua_touserdata(L, -1) == (const void *)&segment_skipped) {
+        message = "ran past its deadline";
+    } else if (no_memory) {
+        message = "needs more memory than memory_max allows";
+    }
+    int rc = dead_letter_of_segment(h, segment, message == NULL ? "unknown error" : message, e);
+    heap_lower(&h->lua.heap);
+    advance(&h->control, depth);
+    return rc;
+}
+
+static int ref_of(struct host *h, uint32_t segment)
+{
+    if (!h->checked) {
+        return h->segment_refs[segment];
+    }
+    if (h->checked_refs[segment] == LUA_NOREF) {
+        lua_State *L = h->lua.L;
+        lua_settop(L, 0);
+        lua_rawgeti(L, LUA_REGISTRYINDEX, h->linked_ref);
+        lua_getfield(L, -1, "checked");
+        lua_pushnumber(L, segment + 1);
+        heap_lift(&h->lua.heap);
+        int rc = lua_pcall(L, 1, 1, 0);
+        heap_lower(&h->lua.heap);
+        check(rc == 0);
+        h->checked_refs[segment] = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
+    return h->checked_refs[segment];
+}
+
+int segment_run(struct host *h, uint32_t segment, uint32_t from, uint32_t to, struct error *e)
+{
+    const struct graph_segment *s = &h->graph->segments[segment];
+    int ref = ref_of(h, segment);
+    check(ref != LUA_NOREF);
+    h->control.i = from;
+    h->control.n = to;
+    h->control.depth = 0;
+    h->control.op = 0;
+    h->control.call++;
+    int rc = 0;
+    while (rc == 0 && h->control.i < to) {
+        int lua_rc = 0;
+        enum outcome outcome = call(h, ref, &lua_rc);
+        if (outcome == OUTCOME_DONE) {
+            break;
+        }
+        if (outcome == OUTCOME_YIELD) {
+            rc = make_room(h, segment, e);
+            advance(&h->control, s->depth);
+        } else {
+            rc = on_error(h, segment, lua_rc, e);
+        }
+    }
+    if (rc == 0 && s->terminal == TERMINAL_TEE) {
+        rc = flush_tee(h, s->to, e);
+    }
+    return rc;
+}
+
+int segment_seal(struct host *h, uint32_t stage, struct error *e)
+{
+    struct mill_control saved = h->control;
+    struct mill_control *c = &h->control;
+    c->i = 0;
+    c->n = h->tables[stage].touched_count;
+    c->op = h->graph->stages[stage].operator_id;
+    c->call++;
+    int rc = 0;
+    while (rc == 0 && c->i < c->n) {
+        int lua_rc = 0;
+        if (call(h, h->seal_refs[stage], &lua_rc) == OUTCOME_DONE) {
+            break;
+        }
+        const char *message = lua_tostring(h->lua.L, -1);
+        heap_forgive(&h->lua.heap);
+        rc = dead_letter_of_slot(h, stage, h->tables[stage].touched[c->i],
+                                 message == NULL ? "cannot be kept" : message, e);
+        c->i++;
+    }
+    uint64_t call_number = c->call;
+    *c = saved;
+    c->call = call_number;
+    return rc;
+}

@@ -1,0 +1,307 @@
+#include "script/stage_run.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "data/cell.h"
+#include "data/key.h"
+#include "flow/merge.h"
+#include "script/dead_letter.h"
+#include "script/segment.h"
+#include "script/state_scan.h"
+#include "state/keys.h"
+
+/* Groups of one call, and the bytes of keys and values that are copied for it. */
+#define GROUPS_MAX  1024
+#define CHUNK_BYTES MIB
+
+struct stage_chunk {
+    struct host *h;
+    const struct stage_task *task;
+    const struct graph_stage *stage;
+    uint32_t group_count;
+    uint32_t cell_count;
+    uint64_t groups_run; /* in this shard, before this chunk */
+};
+
+static void add_cell(struct stage_chunk *c, const struct mill_cell *cell, bool copy)
+{
+    struct host *h = c->h;
+    if (c->cell_count == h->cell_capacity) {
+        h->cell_capacity *= 2;
+        h->cells = memory_grow(h->cells, h->cell_capacity * sizeof *h->cells);
+    }
+    struct mill_cell *to = &h->cells[c->cell_count++];
+    *to = *cell;
+    if (copy && (cell->kind == MILL_STRING || cell->kind == MILL_PACKED)) {
+        to->ptr = arena_copy(&h->arena, cell->ptr, cell->len);
+    }
+}
+
+static struct mill_group *add_group(struct stage_chunk *c, const char *key, uint32_t key_size)
+{
+    struct mill_group *g = &c->h->groups[c->group_count++];
+    *g = (struct mill_group){
+        .key = arena_copy(&c->h->arena, key, key_size),
+        .key_len = key_size,
+        .first = c->cell_count,
+    };
+    return g;
+}
+
+static bool is_full(const struct stage_chunk *c)
+{
+    return c->group_count == GROUPS_MAX || c->cell_count >= LIMIT_CHUNK_RECORDS_MAX ||
+           c->h->arena.bytes >= CHUNK_BYTES;
+}
+
+/* Record by record when one of them is to be skipped. */
+static int run_segment(struct stage_chunk *c, uint32_t segment, struct error *e)
+{
+    struct host *h = c->h;
+    bool may_skip = false;
+    for (uint32_t i = 0; i < h->skip_count; i++) {
+        may_skip = may_skip || (h->skips[i].has_key && h->skips[i].source == c->task->stage);
+    }
+    if (!may_skip) {
+        return segment_run(h, segment, 0, c->group_count, e);
+    }
+    int rc = 0;
+    for (uint32_t i = 0; i < c->group_count && rc == 0; i++) {
+        const struct host_skip *skip = dead_letter_find_skip(h, i);
+        h->checked = skip != NULL;
+        h->control.skip_op = skip != NULL ? skip->operator_id : 0;
+        memset(h->control.skip_j, 0xff, sizeof h->control.skip_j);
+        rc = segment_run(h, segment, i, i + 1, e);
+        h->checked = false;
+        h->control.skip_op = 0;
+    }
+    return rc;
+}
+
+/* What the loop decided about the state of each group becomes part of the epoch's delta. */
+static int write_state(struct stage_chunk *c, struct error *e)
+{
+    const struct stage_task *t = c->task;
+    struct store_batch *batch = delta_batch(t->delta, t->stage, t->shard);
+    size_t before = store_batch_bytes(batch);
+    struct buffer *value = &c->h->value;
+    for (uint32_t i = 0; i < c->group_count; i++) {
+        const struct mill_group *g = &c->h->groups[i];
+        if (g->changed == 0) {
+            continue;
+        }
+        char head[STATE_KEY_HEAD_BYTES];
+        store_state_head(head, t->operator_number,
+                         (uint16_t)key_group_of(hash_key(g->key, g->key_len)));
+        char *full = arena_alloc(&c->h->arena, sizeof head + g->key_len);
+        memcpy(full, head, sizeof head);
+        memcpy(full + sizeof head, g->key, g->key_len);
+        struct slice at = {full, sizeof head + g->key_len};
+        buffer_clear(value);
+        if (cell_add_msgpack(&g->state, value)) {
+            store_batch_put(batch, STORE_STATE, at, (struct slice){value->data, value->size});
+        } else {
+            store_batch_remove(batch, STORE_STATE, at);
+        }
+    }
+    return delta_check(t->delta, t->stage, t->shard, before, e);
+}
+
+static int flush(struct stage_chunk *c, struct error *e)
+{
+    struct host *h = c->h;
+    int rc = 0;
+    if (c->group_count == 0) {
+        return 0;
+    }
+    h->input.groups = h->groups;
+    h->input.cells = h->cells;
+    h->counters[c->stage->operator_id].out += c->group_count;
+    host_seed(h, (uint64_t)c->task->stage << 32 | c->task->shard, c->groups_run);
+    for (uint32_t s = 0; s < h->graph->segment_count && rc == 0; s++) {
+        const struct graph_segment *segment = &h->graph->segments[s];
+        if (segment->input == INPUT_GROUPS && segment->from == c->task->stage) {
+            rc = run_segment(c, s, e);
+            rc = rc == 0 ? host_write_error(h, e) : rc;
+        }
+    }
+    if (rc == 0 && c->stage->kind == STAGE_UPDATE) {
+        rc = write_state(c, e);
+    }
+    for (uint32_t i = 0; i < h->graph->stage_count; i++) {
+        h->shuffles[i].origin_base += c->group_count;
+    }
+    c->groups_run += c->group_count;
+    c->group_count = 0;
+    c->cell_count = 0;
+    arena_reset(&h->arena);
+    return rc;
+}
+
+/* Fold a partial value of a count, sum and so on into the first. `len` counts values. */
+static void combine(enum graph_combine how, struct mill_cell *into, const struct mill_cell *from)
+{
+    check(into->kind == MILL_NUMBER && from->kind == MILL_NUMBER);
+    switch (how) {
+    case COMBINE_MIN:
+        into->num = from->num < into->num ? from->num : into->num;
+        break;
+    case COMBINE_MAX:
+        into->num = from->num > into->num ? from->num : into->num;
+        break;
+    case COMBINE_COUNT:
+    case COMBINE_SUM:
+    case COMBINE_AVG:
+    case COMBINE_LUA:
+        into->num += from->num;
+        break;
+    }
+    into->len += from->len;
+}
+
+static void finish_group(struct stage_chunk *c, struct mill_group *g)
+{
+    g->count = c->cell_count - g->first;
+    if (c->stage->kind == STAGE_TABLE && c->stage->combine == COMBINE_AVG) {
+        struct mill_cell *cell = &c->h->cells[g->first];
+        cell->num /= cell->len;
+    }
+}
+
+static void add_value(struct stage_chunk *c, struct mill_group *g, const struct mill_cell *cell,
+                      bool copy)
+{
+    bool folds = c->stage->kind == STAGE_TABLE && c->stage->combine != COMBINE_LUA;
+    if (folds && c->cell_count > g->first) {
+        combine(c->stage->combine, &c->h->cells[g->first], cell);
+    } else {
+        add_cell(c, cell, copy);
+    }
+}
+
+static bool same_key(const struct mill_group *g, const struct shuffle_entry *entry)
+{
+    return g->key_len == entry->key_size && memcmp(g->key, entry->key, g->key_len) == 0;
+}
+
+/* One pass over the shard's records: the values of the key that `entry` begins with.
+ * @return as merge_next: *entry is the first record of the next key */
+static int read_group(struct stage_chunk *c, struct merge *m, const struct shuffle_entry **entry,
+                      struct mill_group *g, struct error *e)
+{
+    int rc = 1;
+    size_t bytes = c->h->arena.bytes;
+    while (rc == 1 && same_key(g, *entry)) {
+        add_value(c, g, &(*entry)->cell, true);
+        if (c->h->arena.bytes - bytes > LIMIT_GROUP_BYTES_MAX) {
+            return error_set(e, MILL_ELIMIT,
+                             "%s: one key has more than 64 MiB of values in one batch",
+                             dead_letter_label(c->h, c->stage->operator_id));
+        }
+        rc = merge_next(m, entry, e);
+    }
+    finish_group(c, g);
+    return rc;
+}
+
+static int run_records(struct stage_chunk *c, struct merge *m, struct error *e)
+{
+    const struct shuffle_entry *entry = NULL;
+    int rc = merge_next(m, &entry, e);
+    while (rc == 1) {
+        struct mill_group *g = add_group(c, entry->key, entry->key_size);
+        rc = read_group(c, m, &entry, g, e);
+        if (rc >= 0 && is_full(c)) {
+            int flushed = flush(c, e);
+            rc = flushed != 0 ? flushed : rc;
+        }
+    }
+    return rc;
+}
+
+/* update_state_by_key: every key that has state or data, in key order. */
+static int run_with_state(struct stage_chunk *c, struct merge *m, struct error *e)
+{
+    struct state_scan scan;
+    state_scan_open(&scan, c->task);
+    const struct shuffle_entry *entry = NULL;
+    int data = merge_next(m, &entry, e);
+    int state = state_scan_next(&scan, e);
+    while (data >= 0 && state >= 0 && (data == 1 || state == 1)) {
+        int order = data == 0 ? 1 : state == 0 ? -1 : state_scan_compare(&scan, entry);
+        struct mill_group *g = order <= 0 ? add_group(c, entry->key, entry->key_size)
+                                          : add_group(c, scan.key.data, (uint32_t)scan.key.size);
+        if (order >= 0) {
+            const char *value = arena_copy(&c->h->arena, scan.value.data, scan.value.size);
+            g->state = cell_of_msgpack((struct slice){value, scan.value.size});
+            g->changed = scan.is_initial;
+        }
+        if (order <= 0) {
+            data = read_group(c, m, &entry, g, e);
+        }
+        if (order >= 0 && data >= 0) {
+            state = state_scan_next(&scan, e);
+        }
+        if (data >= 0 && state >= 0 && is_full(c)) {
+            int flushed = flush(c, e);
+            state = flushed != 0 ? flushed : state;
+        }
+    }
+    state_scan_close(&scan);
+    return data < 0 ? data : state < 0 ? state : 0;
+}
+
+/* The n largest records, which top_merge has put into the first worker's list. */
+static int run_top(struct stage_chunk *c, struct error *e)
+{
+    const struct mill_top *top = c->task->tops[0];
+    int rc = 0;
+    for (uint32_t i = 0; i < top->count && rc == 0; i++) {
+        const struct top_entry *entry = &top->entries[i];
+        struct mill_group *g = add_group(c, entry->bytes, entry->key_size);
+        struct slice value = {entry->bytes + entry->key_size, entry->size - entry->key_size};
+        struct mill_cell cell = cell_of_msgpack(value);
+        add_cell(c, &cell, true);
+        g->count = 1;
+        if (is_full(c)) {
+            rc = flush(c, e);
+        }
+    }
+    return rc;
+}
+
+/* count() gives 0 for a batch without records. */
+static void add_zero(struct stage_chunk *c)
+{
+    struct mill_cell zero = {.kind = MILL_NUMBER, .len = 1, .num = 0};
+    struct mill_group *g = add_group(c, GLOBAL_KEY, sizeof GLOBAL_KEY - 1);
+    add_cell(c, &zero, false);
+    g->count = 1;
+}
+
+int stage_run(struct host *h, const struct stage_task *task, struct error *e)
+{
+    struct stage_chunk c = {.h = h, .task = task, .stage = &h->graph->stages[task->stage]};
+    host_set_order(h, STAGE_ORDER(task->stage, task->shard));
+    h->position.input = INPUT_GROUPS;
+    h->position.source = task->stage;
+    arena_reset(&h->arena);
+    int rc = 0;
+    if (c.stage->kind == STAGE_TOP) {
+        rc = run_top(&c, e);
+    } else {
+        struct merge m;
+        rc = merge_open(&m, task->shuffles, task->worker_count, task->shard, e);
+        if (rc == 0) {
+            rc = c.stage->kind == STAGE_UPDATE ? run_with_state(&c, &m, e)
+                                               : run_records(&c, &m, e);
+        }
+        merge_close(&m);
+    }
+    if (rc == 0 && c.stage->emits_if_empty && c.groups_run + c.group_count == 0) {
+        add_zero(&c);
+    }
+    return rc == 0 ? flush(&c, e) : rc;
+}

@@ -1,0 +1,186 @@
+#include "script/watchdog.h"
+
+#include <lauxlib.h>
+#include <luajit.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+
+#define POLL_MS 20
+/* A C function that has not returned this long after it was told to will not. */
+#define STUCK_US ((int64_t)10 * 1000 * 1000)
+
+/* LuaJIT has one profiler for the process, so there is one of these. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    pthread_t thread;
+    bool running;
+    bool stopping;
+    lua_State *owner;       /* owns the profiler while no state is being stopped */
+    struct watch *stopping_one; /* owns it meanwhile */
+    struct watch *watches;
+    watchdog_stuck_fn on_stuck;
+    void *context;
+} dog = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+
+static void ignore_sample(void *data, lua_State *L, int samples, int vm_state)
+{
+    (void)data;
+    (void)L;
+    (void)samples;
+    (void)vm_state;
+}
+
+/* The hook: it raises at every instruction until its owner is gone. */
+static void stop(lua_State *L, lua_Debug *frame)
+{
+    (void)frame;
+    luaL_error(L, "ran past its deadline");
+}
+
+/* A timer that never fires in practice; owning the profiler is what matters. */
+static void own_profiler(void)
+{
+    luaJIT_profile_start(dog.owner, "i1000000000", ignore_sample, NULL);
+}
+
+static bool moved(const struct watch *w, const struct mill_control *now)
+{
+    const struct mill_control *seen = &w->seen;
+    return now->call != seen->call || now->i != seen->i ||
+           memcmp(now->j, seen->j, sizeof now->j) != 0;
+}
+
+static void read_control(const struct watch *w, struct mill_control *now)
+{
+    const volatile struct mill_control *c = w->control;
+    now->call = c->call;
+    now->i = c->i;
+    for (int d = 0; d < 4; d++) {
+        now->j[d] = c->j[d];
+    }
+}
+
+static void expire(struct watch *w)
+{
+    if (dog.stopping_one != NULL) {
+        return; /* one at a time; this one's turn comes when that one is removed */
+    }
+    dog.stopping_one = w;
+    atomic_store_explicit(&w->expired, true, memory_order_release);
+    lua_sethook(w->L, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+    luaJIT_profile_stop(dog.owner);
+    luaJIT_profile_start(w->L, "i2", ignore_sample, NULL);
+}
+
+static void look_at(struct watch *w, int64_t now_us)
+{
+    if (!atomic_load_explicit(&w->active, memory_order_acquire)) {
+        w->since_us = now_us;
+        return;
+    }
+    struct mill_control now = {0};
+    read_control(w, &now);
+    if (moved(w, &now)) {
+        w->seen = now;
+        w->since_us = now_us;
+    }
+    int64_t still_us = now_us - w->since_us;
+    if (watch_expired(w)) {
+        if (still_us > w->deadline_us + STUCK_US && dog.on_stuck != NULL) {
+            dog.on_stuck(dog.context, w);
+        }
+    } else if (still_us > w->deadline_us) {
+        expire(w);
+    }
+}
+
+static void *run(void *unused)
+{
+    (void)unused;
+    pthread_mutex_lock(&dog.lock);
+    while (!dog.stopping) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += POLL_MS * 1000000L;
+        if (until.tv_nsec >= 1000000000L) {
+            until.tv_sec++;
+            until.tv_nsec -= 1000000000L;
+        }
+        pthread_cond_timedwait(&dog.wake, &dog.lock, &until);
+        int64_t now_us = clock_elapsed_us();
+        for (struct watch *w = dog.watches; w != NULL; w = w->next) {
+            look_at(w, now_us);
+        }
+    }
+    pthread_mutex_unlock(&dog.lock);
+    return NULL;
+}
+
+void watchdog_start(watchdog_stuck_fn on_stuck, void *context)
+{
+    pthread_mutex_lock(&dog.lock);
+    check(!dog.running);
+    dog.on_stuck = on_stuck;
+    dog.context = context;
+    dog.stopping = false;
+    dog.owner = luaL_newstate();
+    check(dog.owner != NULL);
+    own_profiler();
+    int rc = pthread_create(&dog.thread, NULL, run, NULL);
+    check(rc == 0);
+    dog.running = true;
+    pthread_mutex_unlock(&dog.lock);
+}
+
+void watchdog_stop(void)
+{
+    pthread_mutex_lock(&dog.lock);
+    check(dog.running && dog.watches == NULL);
+    dog.stopping = true;
+    pthread_cond_signal(&dog.wake);
+    pthread_mutex_unlock(&dog.lock);
+    pthread_join(dog.thread, NULL);
+    luaJIT_profile_stop(dog.owner);
+    lua_close(dog.owner);
+    dog.owner = NULL;
+    dog.running = false;
+}
+
+void watchdog_add(struct watch *w, lua_State *L, const struct mill_control *control,
+                  int64_t deadline_ms)
+{
+    *w = (struct watch){.L = L, .control = control, .deadline_us = deadline_ms * 1000};
+    atomic_init(&w->active, false);
+    atomic_init(&w->expired, false);
+    pthread_mutex_lock(&dog.lock);
+    check(dog.running);
+    /* The profiler is taken, so this only marks the state: its traces get the test. */
+    luaJIT_profile_start(L, "l", ignore_sample, NULL);
+    w->since_us = clock_elapsed_us();
+    w->next = dog.watches;
+    dog.watches = w;
+    pthread_mutex_unlock(&dog.lock);
+}
+
+void watchdog_remove(struct watch *w)
+{
+    pthread_mutex_lock(&dog.lock);
+    struct watch **at = &dog.watches;
+    while (*at != w) {
+        check(*at != NULL);
+        at = &(*at)->next;
+    }
+    *at = w->next;
+    if (dog.stopping_one == w) {
+        luaJIT_profile_stop(w->L);
+        own_profiler();
+        dog.stopping_one = NULL;
+    }
+    lua_sethook(w->L, NULL, 0, 0);
+    pthread_mutex_unlock(&dog.lock);
+}

@@ -1,0 +1,68 @@
+/*
+ * The watchdog: stops a user's function that runs past its deadline, compiled or not.
+ *
+ * LuaJIT's compiled loops look at no hooks. But a state whose line profiling is on has a test in
+ * every trace that leaves it when a hook is set; so each watched state has line profiling on from
+ * the start, and on expiry the watchdog's thread sets a hook and starts the profiler's timer
+ * once: the loop ends within a few ms. The hook stays armed, so a pcall in the script cannot
+ * swallow the error. It costs a test at each change of line in a trace, which is why generated
+ * code is one line (docs/internals/compiler.md has the measurements).
+ *
+ * What it looks at is struct mill_control: a deadline is per record, so it expires when call, i and
+ * j have not changed for that long. A C function that does not return (a catastrophic pattern)
+ * cannot be stopped this way: then on_stuck is called, which ends the process.
+ *
+ * One per process, because LuaJIT has one profiler. @thread any
+ */
+#ifndef SCRIPT_WATCHDOG_H
+#define SCRIPT_WATCHDOG_H
+
+#include <lua.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/ffi.h"
+
+/** One watched state. Lives in its owner; registered while the state lives. */
+struct watch {
+    lua_State *L;
+    const struct mill_control *control;
+    int64_t deadline_us;
+    atomic_bool active;  /**< the owner is inside a call */
+    atomic_bool expired; /**< the watchdog has stopped the call */
+    struct watch *next;  /**< the watchdog's list */
+    struct mill_control seen; /**< the watchdog's: what it saw last */
+    int64_t since_us;    /**< the watchdog's: since when it has not changed */
+};
+
+typedef void (*watchdog_stuck_fn)(void *context, const struct watch *w);
+
+/** Start the thread, when the first state is watched. */
+void watchdog_start(watchdog_stuck_fn on_stuck, void *context);
+/** Stop it; no state may be watched. */
+void watchdog_stop(void);
+
+/** Turn line profiling on in a fresh state, before any code is compiled; and watch it. */
+void watchdog_add(struct watch *w, lua_State *L, const struct mill_control *control,
+                  int64_t deadline_ms);
+/** Before the state is closed. @thread the state's owner */
+void watchdog_remove(struct watch *w);
+
+/** Around a call into Lua. @thread the state's owner */
+static inline void watch_enter(struct watch *w)
+{
+    atomic_store_explicit(&w->active, true, memory_order_release);
+}
+
+static inline void watch_leave(struct watch *w)
+{
+    atomic_store_explicit(&w->active, false, memory_order_release);
+}
+
+static inline bool watch_expired(const struct watch *w)
+{
+    return atomic_load_explicit(&w->expired, memory_order_acquire);
+}
+
+#endif
