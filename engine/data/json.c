@@ -120,15 +120,19 @@ void json_add_string(struct buffer *b, const char *s, size_t size)
 
 static void add_object(struct buffer *b, const msgpack_object *o);
 
+/* Names are strings in JSON, whatever the key was: the JSON of one that is none, as a string. */
 static void add_member_name(struct buffer *b, const msgpack_object *name)
 {
-    if (name->type == MSGPACK_OBJECT_STR) {
-        json_add_string(b, name->via.str.ptr, name->via.str.size);
+    if (name->type == MSGPACK_OBJECT_STR || name->type == MSGPACK_OBJECT_BIN) {
+        add_object(b, name);
         return;
     }
-    add_byte(b, '"');
-    add_object(b, name);
-    add_byte(b, '"');
+    struct buffer text;
+    buffer_init(&text, b->max);
+    add_object(&text, name);
+    json_add_string(b, text.data, text.size);
+    b->failed = b->failed || text.failed;
+    buffer_deinit(&text);
 }
 
 static void add_map(struct buffer *b, const msgpack_object_map *map)
