@@ -117,18 +117,27 @@ void key_add_array_end(struct buffer *b)
     add_tag(b, KEY_END);
 }
 
+/* Whether a writer would write it so. Else one value had two encodings, or the sum overflowed. */
+static bool is_canonical(double floor, uint16_t above)
+{
+    if (above == 0) {
+        return !isnan(floor) && !(floor == 0 && signbit(floor));
+    }
+    return floor >= -0x1p63 && floor < 0x1p64 && above < nextafter(floor, INFINITY) - floor;
+}
+
 static bool read_number(struct reader *r, struct key_part *part)
 {
     double floor = number_of(reader_u64(r));
     uint16_t above = reader_u16(r);
-    part->type = KEY_IS_NUMBER;
-    part->number = floor;
-    if (above == 0 || r->failed) {
-        return !r->failed;
-    }
-    if (!(floor >= -0x1p63 && floor < 0x1p64)) {
+    if (r->failed || !is_canonical(floor, above)) {
         r->failed = true;
         return false;
+    }
+    part->type = KEY_IS_NUMBER;
+    part->number = floor;
+    if (above == 0) {
+        return true;
     }
     if (floor < 0x1p63) {
         part->type = KEY_IS_INT64;
