@@ -106,6 +106,9 @@ static const char *find_field_end(struct mill_splitter *s, const char *at, const
 {
     const char *newline = s->is_one_record ? NULL : memchr(at, '\n', (size_t)(s->end - at));
     const char *line_end = newline == NULL ? s->end : newline;
+    if (newline != NULL && line_end > at && line_end[-1] == '\r') {
+        line_end--; /* no separator reaches into a line end */
+    }
     const char *separator = memmem(at, (size_t)(line_end - at), s->separator, s->separator_size);
     if (separator != NULL) {
         *next = separator + s->separator_size;
@@ -113,8 +116,7 @@ static const char *find_field_end(struct mill_splitter *s, const char *at, const
     }
     *next = newline == NULL ? s->end : newline + 1;
     s->field_begins = *next < s->end;
-    bool carriage = newline != NULL && line_end > at && line_end[-1] == '\r';
-    return carriage ? line_end - 1 : line_end;
+    return line_end;
 }
 
 static uint32_t find_fields(struct mill_splitter *s, struct span *spans, uint32_t count_max)
