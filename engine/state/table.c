@@ -8,7 +8,8 @@
 #include "base/limits.h"
 #include "data/key.h"
 
-#define TABLE_KEYS_MAX ((uint32_t)1 << 30)
+#define TABLE_KEYS_MAX  ((uint32_t)1 << 30)
+#define TABLE_SLOTS_MIN 512
 
 static void grow_slots(struct table *t, uint32_t capacity)
 {
@@ -26,7 +27,7 @@ void table_init(struct table *t, size_t bytes_max)
     *t = (struct table){.bytes_max = bytes_max, .generation = 1};
     keyset_init(&t->keys, TABLE_KEYS_MAX, SIZE_MAX / 2);
     arena_init(&t->arena);
-    grow_slots(t, 512);
+    grow_slots(t, TABLE_SLOTS_MIN);
 }
 
 void table_deinit(struct table *t)
@@ -126,6 +127,20 @@ struct mill_cell table_cell(const struct table *t, uint32_t slot)
     return cell;
 }
 
+/* Slots go too: they are numbered by the keys, and alone could hold the table above its budget. */
+static void forget_keys(struct table *t)
+{
+    keyset_deinit(&t->keys);
+    keyset_init(&t->keys, TABLE_KEYS_MAX, SIZE_MAX / 2);
+    memory_free(t->shared.slots);
+    memory_free(t->packed);
+    t->shared.slots = NULL;
+    t->packed = NULL;
+    t->slot_capacity = 0;
+    grow_slots(t, TABLE_SLOTS_MIN);
+    t->generation++;
+}
+
 void table_clear(struct table *t)
 {
     for (uint32_t i = 0; i < t->touched_count; i++) {
@@ -135,9 +150,7 @@ void table_clear(struct table *t)
     arena_reset(&t->arena);
     t->shared.full = 0;
     if (table_memory(t) > t->bytes_max) {
-        keyset_deinit(&t->keys);
-        keyset_init(&t->keys, TABLE_KEYS_MAX, SIZE_MAX / 2);
-        t->generation++;
+        forget_keys(t);
     }
 }
 

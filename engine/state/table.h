@@ -4,7 +4,7 @@
  *
  * Keys keep their slot from epoch to epoch, so that the loop's caches (Lua string -> slot, word
  * -> slot) stay right and a steady job allocates nothing; `touched` lists the slots that have a
- * value in this epoch. When the table has grown beyond its budget, table_forget() drops all keys
+ * value in this epoch. When the table has grown beyond its budget, table_clear() drops all keys
  * between two epochs and `generation` tells the caches.
  *
  *     keyset     key -> slot number
