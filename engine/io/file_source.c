@@ -72,11 +72,11 @@ static struct known_file *known_of(struct file_source *s, const struct file_rang
     return f;
 }
 
-static enum file_opening open_kept(struct file_source *s, struct file_range *range,
-                                   struct known_file *known, struct error *e)
+static enum input_opening open_kept(struct file_source *s, struct file_range *range,
+                                    struct known_file *known, struct error *e)
 {
-    enum file_opening opening = input_file_check(s->kept, range->path, known, e);
-    if (opening == FILE_OPENED) {
+    enum input_opening opening = input_file_check(s->kept, range->path, known, e);
+    if (opening == INPUT_OPENED) {
         range->file = s->kept;
     } else {
         input_file_close(s->kept);
@@ -104,13 +104,13 @@ static int open_range(struct file_source *s, struct file_range *range, struct er
         range->path = file_watch_path(&s->watch, known);
     }
     bool is_kept = s->kept != NULL && s->kept_serial == range->serial;
-    enum file_opening opening = is_kept ? open_kept(s, range, known, &why)
-                                        : input_file_open(range->path, known, &range->file, &why);
-    if (opening == FILE_OPENED) {
+    enum input_opening opening = is_kept ? open_kept(s, range, known, &why)
+                                         : input_file_open(range->path, known, &range->file, &why);
+    if (opening == INPUT_OPENED) {
         note_opened(range, known);
         return 0;
     }
-    if (opening == FILE_SHRUNK) {
+    if (opening == INPUT_SHRUNK) {
         return error_set(e, why.code, "%s", why.message);
     }
     file_watch_block(known, &why);

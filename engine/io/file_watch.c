@@ -42,11 +42,11 @@ void file_watch_block(struct known_file *f, const struct error *why)
     }
 }
 
-static enum file_opening try_to_open(const struct file_watch *w, struct known_file *f,
-                                     struct input_file **file, struct error *e)
+static enum input_opening try_to_open(const struct file_watch *w, struct known_file *f,
+                                      struct input_file **file, struct error *e)
 {
     char *path = file_watch_path(w, f);
-    enum file_opening opening = input_file_open(path, f, file, e);
+    enum input_opening opening = input_file_open(path, f, file, e);
     memory_free(path);
     return opening;
 }
@@ -56,20 +56,20 @@ static void check_one(struct file_watch *w, struct known_file *f)
     struct input_file *file = NULL;
     struct error why = {0};
     switch (try_to_open(w, f, &file, &why)) {
-    case FILE_OPENED:
+    case INPUT_OPENED:
         file_registry_accept(&w->registry, f);
         break;
-    case FILE_REWRITTEN:
+    case INPUT_REWRITTEN:
         file_registry_retire(&w->registry, f);
         break;
-    case FILE_SHRUNK:
+    case INPUT_SHRUNK:
         f->is_blocked = true;
         w->refused = why;
         break;
-    case FILE_UNREADABLE:
+    case INPUT_UNREADABLE:
         file_watch_block(f, &why);
         break;
-    case FILE_GONE: /* since the listing; the next one tells more */
+    case INPUT_GONE: /* since the listing; the next one tells more */
         f->is_blocked = true;
         break;
     }
@@ -106,7 +106,7 @@ static bool must_wait(const struct file_watch *w, struct known_file *f)
     struct input_file *file = NULL;
     struct error why;
     bool unfinished =
-        try_to_open(w, f, &file, &why) == FILE_OPENED && input_file_ends_unfinished(file);
+        try_to_open(w, f, &file, &why) == INPUT_OPENED && input_file_ends_unfinished(file);
     input_file_close(file);
     return unfinished;
 }

@@ -23,21 +23,21 @@ int file_read(int fd, void *into, size_t size, uint64_t offset, size_t *got)
     return 0;
 }
 
-static enum file_opening fail_to_read(const char *path, struct error *e)
+static enum input_opening fail_to_read(const char *path, struct error *e)
 {
     error_set_system(e, errno, "cannot read %s", path);
-    return FILE_UNREADABLE;
+    return INPUT_UNREADABLE;
 }
 
-static enum file_opening compare(const struct known_file *known, const char *path, const void *head,
-                                 uint64_t size, struct error *e)
+static enum input_opening compare(const struct known_file *known, const char *path,
+                                  const void *head, uint64_t size, struct error *e)
 {
     switch (known_file_judge(known, head, size)) {
     case FILE_SAME:
-        return FILE_OPENED;
+        return INPUT_OPENED;
     case FILE_ANOTHER:
         error_set(e, MILL_ENOENT, "%s was written anew after it was listed", path);
-        return FILE_REWRITTEN;
+        return INPUT_REWRITTEN;
     case FILE_SMALLER:
         break;
     }
@@ -47,22 +47,22 @@ static enum file_opening compare(const struct known_file *known, const char *pat
               "%s has %llu bytes now, and %llu were read of it before; --reread %s reads it again "
               "from its start, --skip-file %s leaves it out",
               path, (unsigned long long)size, (unsigned long long)read, path, path);
-    return FILE_SHRUNK;
+    return INPUT_SHRUNK;
 }
 
-enum file_opening input_file_check(const struct input_file *h, const char *path,
-                                   struct known_file *known, struct error *e)
+enum input_opening input_file_check(const struct input_file *file, const char *path,
+                                    struct known_file *known, struct error *e)
 {
     struct listed_file now;
     char head[FILE_HEAD_BYTES];
     size_t head_size = 0;
-    if (file_look_open(h->fd, &now) != 0 ||
-        file_read(h->fd, head, sizeof head, 0, &head_size) != 0) {
+    if (file_look_open(file->fd, &now) != 0 ||
+        file_read(file->fd, head, sizeof head, 0, &head_size) != 0) {
         return fail_to_read(path, e);
     }
     uint64_t size = head_size < sizeof head ? head_size : now.size; /* what was just read is so */
-    enum file_opening result = compare(known, path, head, size, e);
-    if (result == FILE_OPENED && known->head.size == 0 && head_size > 0) {
+    enum input_opening result = compare(known, path, head, size, e);
+    if (result == INPUT_OPENED && known->head.size == 0 && head_size > 0) {
         file_head_take(&known->head, head, head_size);
         known->is_dirty = true;
     }
@@ -79,50 +79,50 @@ static int open_for_reading(const char *path)
     return fd;
 }
 
-static enum file_opening refuse(int fd, enum file_opening result)
+static enum input_opening refuse(int fd, enum input_opening result)
 {
     close(fd);
     return result;
 }
 
-enum file_opening input_file_open(const char *path, struct known_file *known,
-                                  struct input_file **result, struct error *e)
+enum input_opening input_file_open(const char *path, struct known_file *known,
+                                   struct input_file **result, struct error *e)
 {
     *result = NULL;
     int fd = open_for_reading(path);
     if (fd < 0) {
         int rc = error_set_system(e, errno, "cannot open %s", path);
-        return rc == MILL_ENOENT ? FILE_GONE : FILE_UNREADABLE;
+        return rc == MILL_ENOENT ? INPUT_GONE : INPUT_UNREADABLE;
     }
     struct listed_file now;
     if (file_look_open(fd, &now) != 0 || !file_identity_equal(&now.identity, &known->identity)) {
         error_set(e, MILL_ENOENT, "%s is another file now", path);
-        return refuse(fd, FILE_GONE);
+        return refuse(fd, INPUT_GONE);
     }
     struct input_file opened = {.fd = fd, .size = known->size};
     opened.is_packed = (known->flags & FILE_PACKED) != 0;
     opened.has_changed = now.size != known->size || now.mtime_ns != known->mtime_ns;
-    enum file_opening opening = input_file_check(&opened, path, known, e);
-    if (opening != FILE_OPENED) {
+    enum input_opening opening = input_file_check(&opened, path, known, e);
+    if (opening != INPUT_OPENED) {
         return refuse(fd, opening);
     }
     *result = memory_alloc(sizeof **result);
     **result = opened;
-    return FILE_OPENED;
+    return INPUT_OPENED;
 }
 
-void input_file_close(struct input_file *h)
+void input_file_close(struct input_file *file)
 {
-    if (h != NULL) {
-        close(h->fd);
-        memory_free(h);
+    if (file != NULL) {
+        close(file->fd);
+        memory_free(file);
     }
 }
 
-bool input_file_ends_unfinished(const struct input_file *h)
+bool input_file_ends_unfinished(const struct input_file *file)
 {
     char last = '\0';
     size_t got = 0;
-    return h->size > 0 &&
-           (file_read(h->fd, &last, 1, h->size - 1, &got) != 0 || got != 1 || last != '\n');
+    return file->size > 0 &&
+           (file_read(file->fd, &last, 1, file->size - 1, &got) != 0 || got != 1 || last != '\n');
 }

@@ -22,26 +22,26 @@ struct input_file {
     bool has_changed; /**< when it was opened it was not any more as listed */
 };
 
-enum file_opening {
-    FILE_OPENED,
-    FILE_GONE,       /* its name is gone, or another file has it */
-    FILE_UNREADABLE, /* no rights, no descriptors left, a broken disk */
-    FILE_REWRITTEN,  /* its head differs */
-    FILE_SHRUNK,     /* its head is equal, and it is smaller than what was read of it */
+enum input_opening {
+    INPUT_OPENED,
+    INPUT_GONE,       /* its name is gone, or another file has it */
+    INPUT_UNREADABLE, /* no rights, no descriptors left, a broken disk */
+    INPUT_REWRITTEN,  /* its head differs */
+    INPUT_SHRUNK,     /* its head is equal, and it is smaller than what was read of it */
 };
 
 /**
  * Open a known file; one that is opened for the first time gets its head.
- * @param result  out, when FILE_OPENED. @owns the caller, until input_file_close
+ * @param result  out, when INPUT_OPENED. @owns the caller, until input_file_close
  * @param e       else: why not, naming the file
  */
-enum file_opening input_file_open(const char *path, struct known_file *known,
-                                  struct input_file **result, struct error *e);
-/** Look again whether an open file is still what is known. Never FILE_GONE. */
-enum file_opening input_file_check(const struct input_file *h, const char *path,
-                                   struct known_file *known, struct error *e);
+enum input_opening input_file_open(const char *path, struct known_file *known,
+                                   struct input_file **result, struct error *e);
+/** Look again whether an open file is still what is known. Never INPUT_GONE. */
+enum input_opening input_file_check(const struct input_file *file, const char *path,
+                                    struct known_file *known, struct error *e);
 /** NULL is nothing. */
-void input_file_close(struct input_file *h);
+void input_file_close(struct input_file *file);
 
 /** Read at an offset, going on after interrupts and short reads.
  * @param got  out: bytes read; fewer than size only at the end of the file
@@ -50,6 +50,6 @@ int file_read(int fd, void *into, size_t size, uint64_t offset, size_t *got)
     __attribute__((warn_unused_result));
 
 /** True when the last of the file's listed bytes is not a line end (or it cannot be read). */
-bool input_file_ends_unfinished(const struct input_file *h);
+bool input_file_ends_unfinished(const struct input_file *file);
 
 #endif
