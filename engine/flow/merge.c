@@ -85,6 +85,7 @@ int merge_open(struct merge *m, struct mill_shuffle *const *shuffles, uint32_t s
     for (uint32_t i = 0; i < m->cursor_count; i++) {
         int rc = advance(&m->cursors[i], e);
         if (rc < 0) {
+            merge_close(m);
             return rc;
         }
         if (rc == 1) {

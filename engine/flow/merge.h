@@ -32,7 +32,8 @@ struct merge {
     bool started;
 };
 
-/** @param shuffles  sealed; borrowed until merge_close */
+/** @param shuffles  sealed; borrowed until merge_close
+ *  @return 0, or MILL_EIO (nothing is left open) */
 int merge_open(struct merge *m, struct mill_shuffle *const *shuffles, uint32_t shuffle_count,
                uint32_t shard, struct error *e);
 void merge_close(struct merge *m);
