@@ -222,7 +222,8 @@ void rows_cursor_deinit(struct rows_cursor *c)
     buffer_deinit(&c->held);
 }
 
-/* Have `needed` bytes ahead of c->at. @return 1, 0 when the sequence ends first, or MILL_EIO */
+/* Have `needed` bytes ahead of c->at. @return 1, 0 at the end, MILL_ECORRUPT when the sequence ends
+ * before them, or MILL_EIO */
 static int fill(struct rows_cursor *c, size_t needed, struct error *e)
 {
     if (c->at > 0 && c->held.size - c->at < needed) {
@@ -233,6 +234,9 @@ static int fill(struct rows_cursor *c, size_t needed, struct error *e)
     while (c->held.size - c->at < needed) {
         struct slice bytes;
         int rc = rows_reader_bytes(c->reader, &bytes, e);
+        if (rc == 0 && c->held.size > c->at) {
+            return error_set(e, MILL_ECORRUPT, "the rows end inside a row");
+        }
         if (rc != 1) {
             return rc;
         }
