@@ -97,9 +97,13 @@ static struct file_range *find(struct file_plan *p, uint64_t serial)
     return low < p->count && p->ranges[low].serial == serial ? &p->ranges[low] : NULL;
 }
 
-void file_range_drop(struct file_range *range)
+void file_plan_drop(struct file_plan *p)
 {
+    struct file_range *range = file_plan_current(p);
+    check(range != NULL && range->at == range->start);
     range->end = range->at;
+    p->bytes -= range->share;
+    range->share = 0;
 }
 
 static uint64_t block_end(const struct file_range *range)
@@ -134,6 +138,7 @@ void file_plan_cut(struct file_plan *p, uint32_t source, struct source_block *bl
         .start = range->at,
         .end = block_end(range),
         .limit = range->is_packed ? UINT64_MAX : range->limit,
+        .bytes = range->is_packed ? range->share : block_end(range) - range->at,
         .starts_a_record = range->at == range->start,
         .takes_unfinished = range->takes_unfinished,
     };

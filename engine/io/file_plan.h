@@ -60,8 +60,8 @@ void file_plan_make(struct file_plan *p, const struct file_registry *r, uint64_t
 /** The range from which the next block comes. @return NULL: all was handed out */
 struct file_range *file_plan_current(struct file_plan *p);
 
-/** Leave the rest of a range out of the epoch: it cannot be read. */
-void file_range_drop(struct file_range *range);
+/** Leave the current range out of the epoch: it cannot be read. None of it was handed out. */
+void file_plan_drop(struct file_plan *p);
 
 /** Cut the next block from the current range, whose file is open. */
 void file_plan_cut(struct file_plan *p, uint32_t source, struct source_block *block);

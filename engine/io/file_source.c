@@ -28,21 +28,21 @@ static const struct file_source *of_const(const struct source *s)
     return (const struct file_source *)s;
 }
 
-static bool has_unread(const struct file_source *s)
+/* Bytes that can be read and that no committed epoch has read. */
+static uint64_t count_unread(const struct file_source *s)
 {
     const struct file_registry *r = &s->watch.registry;
+    uint64_t bytes = 0;
     for (uint32_t i = 0; i < r->count; i++) {
-        if (known_file_unread(&r->files[i]) > 0) {
-            return true;
-        }
+        bytes += known_file_unread(&r->files[i]);
     }
-    return false;
+    return bytes;
 }
 
 static int poll(struct source *base, int64_t now_ms, struct error *e)
 {
     struct file_source *s = of(base);
-    if (s->plan.is_rerun || s->plan.sequence > 0 || has_unread(s)) {
+    if (s->plan.is_rerun || s->plan.sequence > 0 || count_unread(s) > 0) {
         return 0;
     }
     return file_watch_poll(&s->watch, now_ms, e);
@@ -61,6 +61,12 @@ static int plan(struct source *base, uint64_t bytes_max, uint64_t *bytes, struct
     }
     *bytes = s->plan.bytes;
     return 0;
+}
+
+static bool is_drained(const struct source *base)
+{
+    const struct file_source *s = of_const(base);
+    return count_unread(s) <= s->plan.bytes;
 }
 
 /* --- blocks --- */
@@ -114,7 +120,7 @@ static int open_range(struct file_source *s, struct file_range *range, struct er
         return error_set(e, why.code, "%s", why.message);
     }
     file_watch_block(known, &why);
-    file_range_drop(range);
+    file_plan_drop(&s->plan);
     return 0;
 }
 
@@ -239,6 +245,7 @@ static const struct source_ops file_ops = {
     .commit_into = commit_into,
     .committed = committed,
     .abandon = abandon,
+    .is_drained = is_drained,
     .wants_commit = wants_commit,
     .close = close_source,
 };

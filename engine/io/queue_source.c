@@ -68,6 +68,7 @@ static int next_block(struct source *base, struct source_block *block, struct er
         .start = q->position,
         .end = q->position + 1,
         .limit = q->position + 1,
+        .bytes = batch->size,
         .starts_a_record = true,
         .values = {batch->bytes, batch->size},
     };
@@ -112,6 +113,12 @@ static void abandon(struct source *base)
     q->is_rerun = true;
 }
 
+static bool is_drained(const struct source *base)
+{
+    const struct queue_source *q = (const struct queue_source *)base;
+    return q->position + q->is_planned >= q->count;
+}
+
 static bool wants_commit(const struct source *base)
 {
     (void)base;
@@ -136,6 +143,7 @@ static const struct source_ops queue_ops = {
     .commit_into = commit_into,
     .committed = committed,
     .abandon = abandon,
+    .is_drained = is_drained,
     .wants_commit = wants_commit,
     .close = close_source,
 };

@@ -36,6 +36,11 @@ void source_abandon(struct source *s)
     s->ops->abandon(s);
 }
 
+bool source_is_drained(const struct source *s)
+{
+    return s->ops->is_drained(s);
+}
+
 bool source_wants_commit(const struct source *s)
 {
     return s->ops->wants_commit(s);

@@ -36,6 +36,7 @@ struct source_block {
     uint64_t start;             /**< offset: records that begin at or behind it... */
     uint64_t end;               /**< ...and before this one belong to the block */
     uint64_t limit;             /**< no byte at or behind this offset is read */
+    uint64_t bytes;             /**< of the plan that it takes (packed ones of a .gz) */
     bool starts_a_record;       /**< start is the start of a record; else look for one */
     bool takes_unfinished;      /**< the last line counts although it has no line end */
     struct slice values;        /**< of a queue block: msgpack array of the batch's values */
@@ -62,6 +63,7 @@ struct source_ops {
     int (*commit_into)(struct source *s, struct store_batch *batch, struct error *e);
     void (*committed)(struct source *s);
     void (*abandon)(struct source *s);
+    bool (*is_drained)(const struct source *s);
     bool (*wants_commit)(const struct source *s);
     void (*close)(struct source *s);
 };
@@ -84,6 +86,10 @@ int source_poll(struct source *s, int64_t now_ms, struct error *e);
  * @return 0, or MILL_EREFUSED (a file is smaller than what was read of it)
  */
 int source_plan(struct source *s, uint64_t bytes_max, uint64_t *bytes, struct error *e);
+
+/** True when the plan takes all that can be read now: with --once, its epoch is the last one. (A
+ * share that ends within the very last line takes that too, but nobody knows before it is read.) */
+bool source_is_drained(const struct source *s);
 
 /** The next block of the plan. @return 1, 0 when all were handed out, or why it cannot be read */
 int source_next_block(struct source *s, struct source_block *block, struct error *e);

@@ -136,6 +136,7 @@ static void blocks_lie_at_fixed_offsets_of_the_file(void **state)
     assert_true(cut(f, &block));
     assert_int_equal(block.start, BLOCK + 7);
     assert_int_equal(block.end, 2 * BLOCK);
+    assert_int_equal(block.bytes, BLOCK - 7);
     assert_true(block.starts_a_record);
     assert_true(cut(f, &block));
     assert_int_equal(block.start, 2 * BLOCK);
@@ -175,6 +176,7 @@ static void a_packed_file_is_one_block_whatever_the_share(void **state)
     assert_true(cut(f, &block));
     assert_int_equal(block.start, 1000);
     assert_int_equal(block.end, UINT64_MAX);
+    assert_int_equal(block.bytes, 60);
     assert_int_equal(block.limit, UINT64_MAX);
     assert_true(block.starts_a_record && block.takes_unfinished);
     expect_block(f, 1, 0, UINT64_MAX);
@@ -200,7 +202,8 @@ static void a_dropped_range_is_passed_over(void **state)
     know(f, (uint64_t[]){10, 10, 10}, 3, false);
     file_plan_make(&f->plan, &f->registry, 100);
     expect_block(f, 0, 0, 10);
-    file_range_drop(file_plan_current(&f->plan));
+    file_plan_drop(&f->plan);
+    assert_int_equal(f->plan.bytes, 20);
     expect_block(f, 2, 0, 10);
     expect_end(f);
 }

@@ -64,6 +64,7 @@ static void expect_batch(struct fixture *f, uint64_t index, const char *values, 
     assert_int_equal(block.start, index);
     assert_int_equal(block.end, index + 1);
     assert_null(block.file);
+    assert_int_equal(block.bytes, size);
     assert_int_equal(block.values.size, size);
     assert_memory_equal(block.values.data, values, size);
     struct source_done done = {.next = index + 1};
@@ -90,10 +91,13 @@ static void each_epoch_gets_the_next_batch_whole(void **state)
     assert_int_equal(plan(f), 1); /* an empty batch is an epoch's input too */
     expect_batch(f, 1, "\x90", 1);
     commit(f);
+    assert_false(source_is_drained(f->source));
     assert_int_equal(plan(f), 3);
+    assert_true(source_is_drained(f->source));
     expect_batch(f, 2, "\x92\x02\x03", 3);
     commit(f);
     assert_int_equal(queue_source_left(f->source), 0);
+    assert_true(source_is_drained(f->source));
     assert_int_equal(plan(f), 0);
     struct source_block block;
     assert_int_equal(source_next_block(f->source, &block, NULL), 0);

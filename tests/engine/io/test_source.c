@@ -74,6 +74,11 @@ static void abandon(struct source *s)
     note(s, "abandon");
 }
 
+static bool is_drained(const struct source *s)
+{
+    return ((const struct recorder *)s)->result == MILL_EIO;
+}
+
 static bool wants_commit(const struct source *s)
 {
     return ((const struct recorder *)s)->result == MILL_EFAILED;
@@ -92,6 +97,7 @@ static const struct source_ops recorder_ops = {
     .commit_into = commit_into,
     .committed = committed,
     .abandon = abandon,
+    .is_drained = is_drained,
     .wants_commit = wants_commit,
     .close = close_recorder,
 };
@@ -118,6 +124,10 @@ static void every_call_reaches_the_source(void **state)
     source_committed(s);
     source_abandon(s);
     assert_true(source_wants_commit(s));
+    assert_false(source_is_drained(s));
+    r.result = MILL_EIO;
+    assert_false(source_wants_commit(s));
+    assert_true(source_is_drained(s));
     source_close(s);
     assert_string_equal(r.calls, "poll plan next_block block_done commit_into committed abandon "
                                  "close ");
