@@ -221,6 +221,16 @@ void file_registry_reread(struct file_registry *r, struct known_file *f)
     f->is_dirty = true;
 }
 
+void file_registry_skip(struct file_registry *r, struct known_file *f)
+{
+    (void)r;
+    f->flags |= FILE_NEVER;
+    f->head = (struct file_head){0}; /* from now on it is what it is now */
+    f->offset = f->next_offset = 0;
+    f->packed_size = f->next_packed_size = 0;
+    f->is_dirty = true;
+}
+
 static int add_new(struct file_registry *r, const struct listed_file *listed, bool is_read,
                    struct error *e)
 {

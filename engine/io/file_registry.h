@@ -92,6 +92,9 @@ int file_registry_settle(struct file_registry *r, bool is_read, struct error *e)
 /** Read the file again from its start: the next listing gives it a new serial. */
 void file_registry_reread(struct file_registry *r, struct known_file *f);
 
+/** Nothing of the file is read any more, until it is written anew. */
+void file_registry_skip(struct file_registry *r, struct known_file *f);
+
 /** Add to the batch what changed since the last commit. */
 void file_registry_commit_into(struct file_registry *r, uint16_t source, struct store_batch *batch);
 /** The batch was written. */

@@ -304,8 +304,7 @@ int file_source_skip(struct source *s, const char *path, struct error *e)
     if (f == NULL) {
         return MILL_ENOENT;
     }
-    f->flags |= FILE_NEVER;
-    f->is_dirty = true;
+    file_registry_skip(&of(s)->watch.registry, f);
     return 0;
 }
 

@@ -43,7 +43,7 @@ int file_source_open(const struct file_source_options *options, struct store *st
 /** --reread FILE: the next poll finds it as a new file. Before the first poll.
  * @param path  as messages print it. @return 0, or MILL_ENOENT: it is not a file of this source */
 int file_source_reread(struct source *s, const char *path, struct error *e);
-/** --skip-file FILE: nothing of it is read any more. The same. */
+/** --skip-file FILE: nothing of it is read any more, unless it is written anew. The same. */
 int file_source_skip(struct source *s, const char *path, struct error *e);
 
 /** Files that are known and read to their end / all that are known but those that are never read;

@@ -76,16 +76,17 @@ static void check_one(struct file_watch *w, struct known_file *f)
     input_file_close(file);
 }
 
-/* So that they are recognised when they are written anew, although nothing of them is read. */
+/* Files that are never read get a head too: they are recognised when they are written anew. */
 static void take_heads(struct file_watch *w)
 {
     for (uint32_t i = 0; i < w->registry.count; i++) {
-        struct input_file *file = NULL;
-        struct error why;
-        if (w->registry.files[i].size > 0) {
-            (void)try_to_open(w, &w->registry.files[i], &file, &why);
+        struct known_file *f = &w->registry.files[i];
+        bool needs_head = (f->flags & FILE_NEVER) != 0 && f->head.size == 0;
+        if (needs_head && f->is_listed && f->size > 0) {
+            struct input_file *file = NULL;
+            (void)try_to_open(w, f, &file, NULL);
+            input_file_close(file);
         }
-        input_file_close(file);
     }
 }
 
@@ -173,7 +174,7 @@ int file_watch_poll(struct file_watch *w, int64_t now_ms, struct error *e)
     }
     bool is_read = r->source.was_polled || !w->new_files_only;
     rc = file_registry_settle(r, is_read, e);
-    if (rc == 0 && !is_read) {
+    if (rc == 0) {
         take_heads(w);
     }
     if (rc == 0 && w->once) {
