@@ -37,6 +37,8 @@ struct graph_operator {
     const char *kind;  /**< as in the script, e.g. "map" */
     const char *label; /**< for messages, e.g. "map at job.lua:7" */
     const char *name;  /**< given by named(), or NULL */
+    const char *was;   /**< the identity it had before, given by named(); or NULL */
+    const char *place; /**< how it hangs in the graph, without names: "text_file_stream>map" */
 };
 
 struct graph_source {

@@ -11,7 +11,8 @@
 #include "io/rows_file.h"
 #include "state/keys.h"
 
-#define ROLL_VERSION 1
+#define ROLL_VERSION   1
+#define ROLL_BYTES_MAX ((size_t)16 * 1024)
 
 static const char *extension(const struct output *o)
 {
@@ -35,12 +36,18 @@ static char *folder_of(const struct output *o)
                          : memory_copy(target, slash == target ? 1 : (size_t)(slash - target));
 }
 
-static void open_file_name(const struct output *o, uint64_t first_epoch, char name[PART_NAME_MAX])
+static void open_name_of(uint16_t number, uint64_t first_epoch, char name[PART_NAME_MAX])
 {
-    snprintf(name, PART_NAME_MAX, "open-%" PRIu16 "-%010" PRIu64, o->number, first_epoch);
+    snprintf(name, PART_NAME_MAX, "open-%" PRIu16 "-%010" PRIu64, number, first_epoch);
 }
 
-static int decode_roll(struct slice bytes, struct output_roll *roll, struct error *e)
+static void open_file_name(const struct output *o, uint64_t first_epoch, char name[PART_NAME_MAX])
+{
+    open_name_of(o->number, first_epoch, name);
+}
+
+static int decode_roll(struct slice bytes, struct output_roll *roll, struct slice *folder,
+                       struct slice *suffix, struct error *e)
 {
     struct reader in;
     reader_init(&in, bytes.data, bytes.size);
@@ -50,18 +57,33 @@ static int decode_roll(struct slice bytes, struct output_roll *roll, struct erro
     roll->length = reader_u64(&in);
     roll->rows = reader_u64(&in);
     roll->opened_ms = (int64_t)reader_u64(&in);
+    *folder = reader_string(&in);
+    *suffix = reader_string(&in);
     bool good = known && !in.failed && reader_left(&in) == 0;
     return good ? 0 : error_set(e, MILL_ECORRUPT, "the record of an open file is damaged");
 }
 
+static bool is_text(struct slice s, const char *text)
+{
+    return s.size == strlen(text) && memcmp(s.data, text, s.size) == 0;
+}
+
+/* An open file in another folder or format is not this output's any more: file_output_close_stale
+ * closes it. */
 static int load_roll(struct output *o, struct error *e)
 {
     struct store_key key = store_key_roll(o->number);
     struct buffer value;
-    buffer_init(&value, 256);
+    buffer_init(&value, ROLL_BYTES_MAX);
     int rc = store_get(o->place->store, STORE_META, store_key_slice(&key), &value, e);
     if (rc == 0) {
-        rc = decode_roll((struct slice){value.data, value.size}, &o->roll, e);
+        struct output_roll roll;
+        struct slice folder;
+        struct slice suffix;
+        rc = decode_roll((struct slice){value.data, value.size}, &roll, &folder, &suffix, e);
+        if (rc == 0 && is_text(folder, o->target.folder) && is_text(suffix, extension(o))) {
+            o->roll = roll;
+        }
     } else if (rc == MILL_ENOENT) {
         rc = 0;
     }
@@ -269,12 +291,14 @@ int file_output_commit_into(struct output *o, struct store_batch *batch)
         return 0;
     }
     struct buffer value;
-    buffer_init(&value, 256);
+    buffer_init(&value, ROLL_BYTES_MAX);
     int rc = bytes_add_u8(&value, ROLL_VERSION);
     rc = rc == 0 ? bytes_add_u64(&value, o->next.first_epoch) : rc;
     rc = rc == 0 ? bytes_add_u64(&value, o->next.length) : rc;
     rc = rc == 0 ? bytes_add_u64(&value, o->next.rows) : rc;
     rc = rc == 0 ? bytes_add_u64(&value, (uint64_t)o->next.opened_ms) : rc;
+    rc = rc == 0 ? bytes_add_string(&value, o->target.folder, strlen(o->target.folder)) : rc;
+    rc = rc == 0 ? bytes_add_string(&value, extension(o), strlen(extension(o))) : rc;
     if (rc == 0) {
         store_batch_put(batch, STORE_META, store_key_slice(&key),
                         (struct slice){value.data, value.size});
@@ -288,4 +312,85 @@ bool file_output_keeps(const struct output *o, const char *hidden_name)
     char name[PART_NAME_MAX];
     open_file_name(o, o->roll.first_epoch, name);
     return o->roll.is_open && strcmp(name, hidden_name) == 0;
+}
+
+static bool goes_on(const struct output *outputs, uint32_t count, uint16_t number)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (outputs[i].number == number && outputs[i].roll.is_open) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The rows behind the committed length were never committed. */
+static int cut_stale(const struct target *t, const char *name, uint64_t length, struct error *e)
+{
+    char *path = target_hidden_path(t, name);
+    struct disk_file file;
+    int rc = target_check(t, e);
+    rc = rc == 0 ? disk_open(t->disk, path, DISK_UPDATE, &file, e) : rc;
+    if (rc == 0) {
+        rc = disk_truncate(t->disk, &file, length, e);
+        rc = rc == 0 ? disk_sync(t->disk, &file, e) : rc;
+        disk_close(t->disk, &file);
+    }
+    memory_free(path);
+    return rc;
+}
+
+static int add_closing(struct store_batch *batch, const struct manifest *m, struct error *e)
+{
+    struct buffer bytes;
+    buffer_init(&bytes, ROLL_BYTES_MAX);
+    int rc = manifest_encode(m, &bytes);
+    if (rc == 0) {
+        struct store_key outbox = store_key_outbox(m->epoch, m->output);
+        struct store_key roll = store_key_roll(m->output);
+        store_batch_put(batch, STORE_OUTBOX, store_key_slice(&outbox),
+                        (struct slice){bytes.data, bytes.size});
+        store_batch_remove(batch, STORE_META, store_key_slice(&roll));
+    }
+    buffer_deinit(&bytes);
+    return rc == 0 ? 0 : error_set(e, rc, "the manifest of an open file is too large");
+}
+
+int file_output_close_stale(const struct output *outputs, uint32_t output_count, uint16_t number,
+                            struct slice value, const struct file_output_past *past,
+                            struct store_batch *batch, struct error *e)
+{
+    struct output_roll roll;
+    struct slice folder;
+    struct slice suffix;
+    if (goes_on(outputs, output_count, number)) {
+        return 0;
+    }
+    int rc = decode_roll(value, &roll, &folder, &suffix, e);
+    if (rc != 0) {
+        return rc;
+    }
+    char *folder_text = memory_copy(folder.data, folder.size);
+    char *suffix_text = memory_copy(suffix.data, suffix.size);
+    struct target t;
+    target_init(&t, past->disk, folder_text, past->store_id);
+    char open_name[PART_NAME_MAX];
+    char name[PART_NAME_MAX];
+    open_name_of(number, roll.first_epoch, open_name);
+    target_part_name(&t, past->epoch, 0, suffix_text, name);
+    rc = cut_stale(&t, open_name, roll.length, e);
+    struct manifest m = {
+        .kind = MANIFEST_PART,
+        .output = number,
+        .epoch = past->epoch,
+        .file = {open_name, strlen(open_name)},
+        .folder = folder,
+        .name = {name, strlen(name)},
+        .label = {"an open file", 12},
+    };
+    rc = rc == 0 ? add_closing(batch, &m, e) : rc;
+    target_deinit(&t);
+    memory_free(folder_text);
+    memory_free(suffix_text);
+    return rc;
 }

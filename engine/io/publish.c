@@ -14,8 +14,8 @@
 
 struct publisher_item {
     struct publisher_item *next;
-    bool is_in_batch;        /* of done: covered by the batch that is being written */
-    char *bytes;             /* encoded manifest */
+    bool is_in_batch;         /* of done: covered by the batch that is being written */
+    char *bytes;              /* encoded manifest */
     struct manifest manifest; /* borrows from bytes */
 };
 
@@ -103,8 +103,7 @@ static char *text_of(struct slice s)
 }
 
 /* Give a temporary file its name. One that is gone was renamed before, if the folder is ours. */
-static int rename_hidden(const struct target *t, struct slice file, const char *to,
-                         struct error *e)
+static int rename_hidden(const struct target *t, struct slice file, const char *to, struct error *e)
 {
     int rc = target_check(t, e);
     char *name = text_of(file);
@@ -215,9 +214,7 @@ static int check_file(struct publisher *p, const struct manifest *m, const char 
 static int write_piece(void *context, struct slice bytes, struct error *e)
 {
     const struct publisher *p = context;
-    return bytes.size == 0
-               ? 0
-               : p->sinks.write_stdout(p->sinks.context, bytes.data, bytes.size, e);
+    return bytes.size == 0 ? 0 : p->sinks.write_stdout(p->sinks.context, bytes.data, bytes.size, e);
 }
 
 static int publish_rows(struct publisher *p, const struct manifest *m, struct error *e)
@@ -384,6 +381,11 @@ bool publisher_names(struct publisher *p, const char *folder, const char *file)
     }
     pthread_mutex_unlock(&p->lock);
     return found;
+}
+
+bool publisher_names_rows(struct publisher *p, const char *file)
+{
+    return publisher_names(p, "", file);
 }
 
 int publisher_each(struct publisher *p, publisher_each_fn fn, void *context)

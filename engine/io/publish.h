@@ -45,7 +45,7 @@ struct publisher {
     struct publisher_item *tail;
     struct publisher_item *done; /**< published, not yet in a commit; oldest first */
     struct publisher_item *done_tail;
-    uint64_t waiting;            /**< manifests from head on */
+    uint64_t waiting; /**< manifests from head on */
 };
 
 /**
@@ -77,6 +77,8 @@ void publisher_committed(struct publisher *p);
 
 /** True when a waiting manifest names a temporary file of this folder. */
 bool publisher_names(struct publisher *p, const char *folder, const char *file);
+/** True when a waiting manifest has its rows in this file of outbox/. */
+bool publisher_names_rows(struct publisher *p, const char *file);
 /** Rows that wait, for messages. */
 uint64_t publisher_waiting_rows(struct publisher *p);
 

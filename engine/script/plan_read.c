@@ -105,6 +105,8 @@ static void read_operator(lua_State *L, struct arena *arena, void *element)
     o->kind = get_text(L, "kind", arena);
     o->label = get_text(L, "label", arena);
     o->name = get_text(L, "name", arena);
+    o->was = get_text(L, "was", arena);
+    o->place = get_text(L, "place", arena);
 }
 
 static void read_source(lua_State *L, struct arena *arena, void *element)

@@ -261,10 +261,25 @@ function M.make(job)
    return plan
 end
 
+--- How a node hangs in the graph: the kinds above it. Names and lines may change; this stays.
+local function place_of(node)
+   if node.place then return node.place end
+   local inputs = {}
+   for i, input in ipairs(node.inputs or { node.input }) do inputs[i] = place_of(input) end
+   node.place = (#inputs > 1 and "(" .. table.concat(inputs, "+") .. ")" or inputs[1] or "")
+      .. ">" .. node.kind
+   if #node.place > 1000 then node.place = node.place:sub(-1000) end
+   return node.place
+end
+
 local function describe_operators(plan)
    local list = {}
    for i, operator in ipairs(plan.operators) do
-      list[i] = { kind = operator.kind, label = operator.label, name = operator.node.name }
+      local node = operator.node
+      list[i] = {
+         kind = operator.kind, label = operator.label, name = node.name, was = node.was,
+         place = place_of(node),
+      }
    end
    return list
 end

@@ -186,8 +186,10 @@ function Stream:top(n, f)
    return add(self, { kind = "top", stage = "top", n = n, fn = f, keyed = self.node.keyed })
 end
 
---- Give the operator, source or output its identity.
-function Stream:named(name)
+local NAMED_OPTIONS = { was = { type = "string" } }
+
+--- Give the operator, source or output its identity; `was` says which it was before.
+function Stream:named(name, given)
    local job_module = require "tidemill.job"
    if not job_module.is_name(name) then
       fail("named", "%s is not allowed; a name is 1 to 64 of A-Z a-z 0-9 _ - and '.'",
@@ -199,6 +201,7 @@ function Stream:named(name)
       end
    end
    self.node.name = name
+   self.node.was = options.check("named", NAMED_OPTIONS, given).was
    return self
 end
 

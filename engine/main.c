@@ -1,0 +1,74 @@
+/*
+ * tidemill: the program. It makes the control state, hands it the command line, and ends with the
+ * exit code that lua/tidemill/cli.lua returns.
+ */
+#include <lauxlib.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "run/command.h"
+#include "script/lua_state.h"
+#include "script/watchdog.h"
+
+static void write_log(void *context, enum log_level level, const char *line)
+{
+    static const char *const names[] = {"error: ", "warning: ", "", "debug: "};
+    (void)context;
+    fprintf(stderr, "tidemill: %s%s\n", names[level], line);
+}
+
+/* A C function that does not return cannot be stopped from outside. */
+static void on_stuck(void *context, const struct watch *w)
+{
+    (void)context;
+    (void)w;
+    log_error("a function is stuck inside a C function (a pattern that backtracks without end?) "
+              "and cannot be stopped; ending. What was committed is safe");
+    _Exit(1);
+}
+
+static int run(struct script_state *s, int argc, char **argv, struct error *e)
+{
+    lua_State *L = s->L;
+    int rc = script_push(s, "tidemill.cli", "main", e);
+    if (rc != 0) {
+        return rc;
+    }
+    lua_createtable(L, argc, 0);
+    for (int i = 1; i < argc; i++) {
+        lua_pushstring(L, argv[i]);
+        lua_rawseti(L, -2, i);
+    }
+    return script_call(s, 1, 1, e);
+}
+
+int main(int argc, char **argv)
+{
+    struct error e = {0};
+    log_to(write_log, NULL, LOG_INFO);
+    signal(SIGPIPE, SIG_IGN);
+    if (failpoint_configure(getenv("TIDEMILL_FAILPOINT"), &e) != 0) {
+        log_error("%s", e.message);
+        return 2;
+    }
+    struct script_state s;
+    struct lua_options options = {.modules = embedded_modules};
+    if (script_state_open(&s, &options, &e) != 0) {
+        log_error("%s", e.message);
+        return 1;
+    }
+    command_preload(s.L, embedded_modules);
+    watchdog_start(on_stuck, NULL);
+    int code = 1;
+    if (run(&s, argc, argv, &e) == 0) {
+        code = (int)lua_tointeger(s.L, -1);
+    } else {
+        log_error("%s", e.message);
+    }
+    script_state_close(&s);
+    watchdog_stop();
+    return code;
+}

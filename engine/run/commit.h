@@ -1,0 +1,18 @@
+/*
+ * The end of an epoch: outputs prepare, then one synced batch holds everything. Runs on a thread of
+ * libuv's pool; meanwhile workers are idle and the coordinator touches nothing of it.
+ */
+#ifndef RUN_COMMIT_H
+#define RUN_COMMIT_H
+
+#include "run/runner.h"
+
+/** Start preparing; drive_failed or commit_write follows. */
+void commit_prepare(struct runner *r);
+/** Start writing the batch; drive_failed or drive_committed follows. */
+void commit_write(struct runner *r);
+
+/** Add what is to be in the store besides the epoch: graph, script, skips. */
+int commit_start_into(struct runner *r, struct store_batch *batch, struct error *e);
+
+#endif

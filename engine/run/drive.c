@@ -1,0 +1,476 @@
+#include "run/drive.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "io/file_source.h"
+#include "run/commit.h"
+#include "run/ranges.h"
+#include "run/skips.h"
+
+/* Blocks that wait so that no worker does. */
+#define BLOCKS_AHEAD  2
+#define SPACE_WAIT_MS 1000
+
+static int64_t now_ms(const struct runner *r)
+{
+    return clock_now_ms(&r->clock);
+}
+
+/* --- beginning ------------------------------------------------------------------------------ */
+
+static int poll_sources(struct runner *r, struct error *e)
+{
+    for (uint32_t i = 0; i < r->graph->source_count; i++) {
+        int rc = source_poll(r->sources[i], now_ms(r), e);
+        if (rc != 0 && (r->epochs_run == 0 || r->options.once)) {
+            return rc;
+        }
+        if (rc != 0) {
+            log_warn("%s", e->message);
+        }
+    }
+    return 0;
+}
+
+/* The sources share batch_bytes equally, in order; who has less left lends the rest to the next. */
+static int plan(struct runner *r, struct error *e)
+{
+    uint64_t left = r->graph->options.batch_bytes;
+    uint64_t planned = 0;
+    for (uint32_t i = 0; i < r->graph->source_count; i++) {
+        uint64_t share = left / (r->graph->source_count - i);
+        uint64_t bytes = 0;
+        int rc = source_plan(r->sources[i], share > 0 ? share : 1, &bytes, e);
+        if (rc != 0) {
+            return rc;
+        }
+        left -= bytes < left ? bytes : left;
+        planned += bytes;
+        r->planned[i] = bytes;
+    }
+    r->planned_bytes = planned;
+    return 0;
+}
+
+static void set_times(struct runner *r)
+{
+    int64_t interval = r->graph->options.batch_ms;
+    if (r->options.virtual_clock) {
+        r->clock.fixed_ms = epoch_time(r->last_time_ms, interval, 0);
+    }
+    int64_t now = now_ms(r);
+    r->epoch.number = r->last_number + 1;
+    r->epoch.time_ms = epoch_time(r->last_time_ms, interval, now);
+    r->epoch.clock_ms =
+        r->options.virtual_clock ? r->epoch.time_ms : epoch_clock(r->last_clock_ms, now);
+    uint64_t seed[2] = {r->options.capture ? 0 : r->data.store_id, r->epoch.number};
+    r->epoch.seed = hash_bytes(seed, sizeof seed);
+}
+
+static void on_cut(uv_timer_t *timer)
+{
+    struct runner *r = timer->data;
+    epoch_cut(&r->epoch);
+    drive(r);
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    struct runner *r = timer->data;
+    r->waits_for_space = false;
+    drive(r);
+}
+
+/* The machine's next multiple of the interval ends the epoch. */
+static void start_cut_timer(struct runner *r)
+{
+    if (r->options.virtual_clock || (r->options.once && !r->options.cut_by_time)) {
+        return;
+    }
+    int64_t interval = r->graph->options.batch_ms;
+    int64_t now = now_ms(r);
+    r->epoch_due_us = clock_elapsed_us() + (interval - now % interval) * 1000;
+    uv_timer_start(&r->cut_timer, on_cut, (uint64_t)(interval - now % interval), 0);
+}
+
+/* A run of the epoch: the first, or again after it was abandoned. */
+static int start_attempt(struct runner *r, struct error *e)
+{
+    r->attempt++;
+    r->is_abandoned = false;
+    r->next_source = 0;
+    r->handed_bytes = 0;
+    ranges_clear(r->ranges);
+    int rc = delta_begin(&r->delta, r->epoch.number, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct pool_epoch epoch = {
+        .attempt = r->attempt,
+        .epoch = {.number = r->epoch.number,
+                  .time_ms = r->epoch.time_ms,
+                  .seed = r->epoch.seed,
+                  .skips = r->skips,
+                  .skip_count = r->skip_count},
+    };
+    pool_begin_epoch(&r->pool, &epoch);
+    r->epoch.stage_count = 2 * r->graph->stage_count; /* each: seal, then run */
+    epoch_begin(&r->epoch);
+    return 0;
+}
+
+static bool has_hidden_rows(const struct runner *r)
+{
+    for (uint32_t i = 0; i < r->graph->output_count && r->outputs_open; i++) {
+        if (r->outputs[i].roll.is_open) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool wants_commit(const struct runner *r)
+{
+    for (uint32_t i = 0; i < r->graph->source_count; i++) {
+        if (source_wants_commit(r->sources[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int drive_begin(struct runner *r, struct error *e)
+{
+    set_times(r);
+    int rc = poll_sources(r, e);
+    rc = rc == 0 ? plan(r, e) : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    bool nothing_new = r->options.once && r->planned_bytes == 0;
+    if (nothing_new && !has_hidden_rows(r) && !wants_commit(r)) {
+        return 0;
+    }
+    r->epoch.is_last = r->options.once && runner_is_drained(r);
+    r->is_replay = false;
+    r->strikes = 0;
+    r->epoch_begun_us = clock_elapsed_us();
+    rc = start_attempt(r, e);
+    if (rc == 0) {
+        start_cut_timer(r);
+    }
+    return rc == 0 ? 1 : rc;
+}
+
+/* --- handing out ------------------------------------------------------------------------------ */
+
+static bool cuts_by_time(const struct runner *r)
+{
+    return !r->options.virtual_clock && (!r->options.once || r->options.cut_by_time) &&
+           !r->is_replay;
+}
+
+/* The next block of any source, in turn. @return 1, 0 when all are through, or an error */
+static int next_block(struct runner *r, struct source_block *block, struct error *e)
+{
+    uint32_t count = r->graph->source_count;
+    for (uint32_t tried = 0; tried < count; tried++) {
+        uint32_t index = (r->next_source + tried) % count;
+        int rc = source_next_block(r->sources[index], block, e);
+        if (rc != 0) {
+            r->next_source = index + 1;
+            return rc;
+        }
+    }
+    return 0;
+}
+
+static void post_block(struct runner *r, const struct source_block *block)
+{
+    struct task *t = pool_task(TASK_BLOCK);
+    t->block = *block;
+    r->handed_bytes += block->file != NULL ? block->end - block->start : block->values.size;
+    r->posted++;
+    epoch_block_handed(&r->epoch);
+    pool_post(&r->pool, t);
+}
+
+/* @return false when there is nothing more to do for now */
+static bool hand_out(struct runner *r)
+{
+    if (r->stop_wanted) {
+        epoch_cut(&r->epoch);
+        return true;
+    }
+    while (r->posted < r->worker_count + BLOCKS_AHEAD) {
+        struct source_block block;
+        struct error e;
+        if (cuts_by_time(r) && r->handed_bytes >= r->graph->options.batch_bytes) {
+            epoch_cut(&r->epoch);
+            return true;
+        }
+        int rc = next_block(r, &block, &e);
+        if (rc < 0) {
+            drive_failed(r, &e);
+            return false;
+        }
+        if (rc == 0) {
+            bool ended = !cuts_by_time(r) || (r->options.once && runner_is_drained(r));
+            if (ended) {
+                epoch_cut(&r->epoch);
+            }
+            return ended;
+        }
+        post_block(r, &block);
+    }
+    return false;
+}
+
+/* --- stages ------------------------------------------------------------------------------------ */
+
+static struct mill_shuffle **shuffles_of(struct runner *r, uint32_t stage)
+{
+    struct mill_shuffle **list = memory_alloc(r->worker_count * sizeof(struct mill_shuffle *));
+    for (uint32_t w = 0; w < r->worker_count; w++) {
+        list[w] = &r->pool.workers[w].host->shuffles[stage];
+    }
+    return list;
+}
+
+static void merge_tops(struct runner *r, uint32_t stage)
+{
+    for (uint32_t w = 0; w < r->worker_count; w++) {
+        r->tops[w] = &r->pool.workers[w].host->tops[stage];
+    }
+    top_merge(r->tops, r->worker_count);
+}
+
+static void post_seals(struct runner *r, uint32_t stage)
+{
+    epoch_stage_posted(&r->epoch, r->worker_count);
+    for (uint32_t w = 0; w < r->worker_count; w++) {
+        struct task *t = pool_task(TASK_SEAL);
+        t->stage.stage = stage;
+        r->posted++;
+        pool_pin(&r->pool, w, t);
+    }
+}
+
+static void fill_state_task(struct runner *r, uint32_t stage, struct stage_task *t)
+{
+    const struct identity *i = identity_find(&r->identities, IDENTITY_STATE, stage);
+    t->operator_number = i->number;
+    t->store = r->data.store;
+    t->delta = &r->delta;
+    const struct runner_initial *initial =
+        r->options.initials == NULL ? NULL : &r->options.initials[stage];
+    if (i->is_new && initial != NULL && initial->count > 0) {
+        t->initial = initial->items;
+        t->initial_count = initial->count;
+    }
+}
+
+static void post_shards(struct runner *r, uint32_t stage)
+{
+    const struct graph_stage *s = &r->graph->stages[stage];
+    memory_free(r->shuffles);
+    r->shuffles = shuffles_of(r, stage);
+    if (s->kind == STAGE_TOP) {
+        merge_tops(r, stage);
+    }
+    bool is_single = s->is_global || s->kind == STAGE_TOP;
+    epoch_stage_posted(&r->epoch, is_single ? 1 : SHARD_COUNT);
+    for (uint32_t shard = 0; shard < SHARD_COUNT; shard++) {
+        if (is_single && shard != graph_global_shard()) {
+            continue;
+        }
+        struct task *t = pool_task(TASK_SHARD);
+        t->stage = (struct stage_task){
+            .stage = stage,
+            .shard = shard,
+            .shuffles = r->shuffles,
+            .tops = r->tops,
+            .worker_count = r->worker_count,
+        };
+        if (s->kind == STAGE_UPDATE) {
+            fill_state_task(r, stage, &t->stage);
+        }
+        r->posted++;
+        pool_post(&r->pool, t);
+    }
+}
+
+static void run_stage(struct runner *r)
+{
+    uint32_t stage = r->epoch.stage / 2;
+    if (r->epoch.stage % 2 == 0) {
+        post_seals(r, stage);
+    } else {
+        post_shards(r, stage);
+    }
+}
+
+/* --- running again ----------------------------------------------------------------------------- */
+
+static void begin_again(struct runner *r)
+{
+    struct error e;
+    for (uint32_t i = 0; i < r->graph->source_count; i++) {
+        source_abandon(r->sources[i]);
+    }
+    r->is_replay = true;
+    if (start_attempt(r, &e) != 0) {
+        drive_failed(r, &e);
+    }
+}
+
+static void note_cancelled(struct runner *r)
+{
+    uint32_t cancelled = pool_cancel(&r->pool);
+    r->posted -= cancelled;
+    for (uint32_t i = 0; i < cancelled; i++) {
+        if (r->epoch.phase == EPOCH_STAGES) {
+            epoch_task_done(&r->epoch);
+        } else {
+            epoch_block_done(&r->epoch);
+        }
+    }
+}
+
+static void abandon(struct runner *r)
+{
+    if (!r->is_abandoned) {
+        r->is_abandoned = true;
+        uv_timer_stop(&r->cut_timer);
+        epoch_cut(&r->epoch);
+        note_cancelled(r);
+    }
+}
+
+void drive_failed(struct runner *r, const struct error *e)
+{
+    runner_die_if_fatal(e);
+    if (e->code != MILL_ENOSPC || r->on_probation) {
+        runner_fail(r, e);
+        return;
+    }
+    if (!r->said_full) {
+        r->said_full = true;
+        log_warn("%s; waiting for space", e->message);
+    }
+    abandon(r);
+    r->waits_for_space = true;
+    uv_timer_start(&r->retry_timer, on_retry, SPACE_WAIT_MS, 0);
+}
+
+/* A call ran past its deadline: skip that element, in a fresh state, and run the epoch again. */
+static void on_deadline(struct runner *r, const struct task *t)
+{
+    struct host *h = r->pool.workers[t->worker].host;
+    struct error e = t->error;
+    log_warn("%s; the epoch is run again without it", t->error.message);
+    r->strikes++;
+    if (r->strikes > r->graph->options.max_strikes || r->on_probation) {
+        error_set(&e, MILL_EFAILED, "%s (%" PRIu32 " times in one epoch)", t->error.message,
+                  r->strikes);
+        runner_fail(r, &e);
+        return;
+    }
+    int rc = skips_add(r, &h->expired, &e);
+    if (rc != 0) {
+        drive_failed(r, &e);
+        return;
+    }
+    abandon(r);
+    r->renewing++;
+    r->posted++;
+    pool_pin(&r->pool, t->worker, pool_task(TASK_RENEW));
+}
+
+/* --- results ------------------------------------------------------------------------------------- */
+
+static void on_block_done(struct runner *r, const struct task *t)
+{
+    if (t->rc == 0 && !r->is_abandoned) {
+        source_block_done(r->sources[t->block.source], &t->block, &t->done);
+        ranges_add(r->ranges, r->sources[t->block.source]->store_id, t->block.partition,
+                   t->block.start, t->done.next);
+    }
+    epoch_block_done(&r->epoch);
+}
+
+static void on_renewed(struct runner *r, const struct task *t)
+{
+    r->renewing--;
+    if (t->rc != 0) {
+        runner_fail(r, &t->error);
+    }
+}
+
+void drive_tasks_done(struct runner *r)
+{
+    struct task *t = pool_take_done(&r->pool);
+    while (t != NULL) {
+        struct task *next = t->next;
+        r->posted--;
+        if (t->kind == TASK_RENEW) {
+            on_renewed(r, t);
+        } else if (t->kind == TASK_BLOCK) {
+            on_block_done(r, t);
+        } else {
+            epoch_task_done(&r->epoch);
+        }
+        if (t->rc == MILL_EDEADLINE) {
+            on_deadline(r, t);
+        } else if (t->rc != 0 && t->kind != TASK_RENEW) {
+            drive_failed(r, &t->error);
+        }
+        pool_task_free(t);
+        t = next;
+    }
+    drive(r);
+}
+
+static bool is_quiet(const struct runner *r)
+{
+    return r->posted == 0 && r->renewing == 0 && !r->is_working;
+}
+
+void drive(struct runner *r)
+{
+    while (r->end == RUNNER_RUNS) {
+        if (r->is_abandoned) {
+            if (!is_quiet(r) || r->waits_for_space) {
+                return;
+            }
+            begin_again(r);
+            continue;
+        }
+        switch (epoch_next(&r->epoch)) {
+        case EPOCH_HAND_OUT:
+            if (!hand_out(r)) {
+                return;
+            }
+            break;
+        case EPOCH_RUN_STAGE:
+            run_stage(r);
+            break;
+        case EPOCH_PREPARE:
+            uv_timer_stop(&r->cut_timer);
+            commit_prepare(r);
+            return;
+        case EPOCH_COMMIT:
+            commit_write(r);
+            return;
+        case EPOCH_WAIT:
+        case EPOCH_FINISH:
+            return;
+        }
+    }
+}

@@ -1,0 +1,218 @@
+#include "run/fresh.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/check.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "io/manifest.h"
+#include "io/target.h"
+#include "state/keys.h"
+
+#define FRESH_BYTES_MAX ((size_t)16 << 20)
+
+static char *marker_path(const struct data_folder *d)
+{
+    return text_path(d->path, "FRESH");
+}
+
+struct emptying {
+    struct data_folder *d;
+    const char *folder;
+    struct error *e;
+};
+
+static int remove_file(void *context, const char *name)
+{
+    struct emptying *em = context;
+    char *path = text_path(em->folder, name);
+    struct disk_entry entry;
+    int rc = disk_look(&em->d->disk, path, &entry, em->e);
+    if (rc == 0 && entry.exists && !entry.is_folder) {
+        rc = disk_remove(&em->d->disk, path, em->e);
+    }
+    memory_free(path);
+    return rc;
+}
+
+int fresh_empty_folder(struct data_folder *d, const char *folder, struct error *e)
+{
+    struct emptying em = {d, folder, e};
+    int rc = disk_list(&d->disk, folder, remove_file, &em, e);
+    return rc == MILL_ENOENT ? 0 : rc;
+}
+
+/* Every folder that META notes; with what waits to be published, for the message. */
+static int read_targets(struct store *store, struct buffer *text, struct error *e)
+{
+    struct slice none = {"", 0};
+    struct slice from = {"t", 1};
+    struct slice to = {"u", 1};
+    struct store_iterator *i = store_iterate(store, STORE_META, from, to);
+    struct slice key = none;
+    struct slice value = none;
+    int rc = store_next(i, &key, &value, e);
+    while (rc == 1) {
+        bool is_note = key.size > 1 && !(key.size == 5 && memcmp(key.data, "text", 4) == 0);
+        if (is_note && buffer_printf(text, "%.*s\n", (int)key.size - 1, key.data + 1) != 0) {
+            rc = error_set(e, MILL_ELIMIT, "the store has written to too many folders");
+            break;
+        }
+        rc = store_next(i, &key, &value, e);
+    }
+    store_iterate_end(i);
+    return rc;
+}
+
+static uint64_t count_waiting_rows(struct store *store)
+{
+    struct slice none = {"", 0};
+    struct store_iterator *i = store_iterate(store, STORE_OUTBOX, none, none);
+    struct slice key;
+    struct slice value;
+    uint64_t rows = 0;
+    while (store_next(i, &key, &value, NULL) == 1) {
+        struct manifest m;
+        rows += manifest_decode(value, &m, NULL) == 0 ? m.row_count : 0;
+    }
+    store_iterate_end(i);
+    return rows;
+}
+
+static int read_id(struct store *store, uint64_t *id)
+{
+    struct store_key key = store_key_text("version");
+    struct buffer value;
+    buffer_init(&value, 64);
+    int rc = store_get(store, STORE_META, store_key_slice(&key), &value, NULL);
+    if (rc == 0 && value.size >= 12) {
+        *id = bytes_get_u64(value.data + 4);
+    }
+    buffer_deinit(&value);
+    return rc;
+}
+
+static int write_marker(struct data_folder *d, struct store *store, struct error *e)
+{
+    uint64_t id = 0;
+    if (read_id(store, &id) != 0) {
+        return 0; /* a store without an id has written nothing */
+    }
+    struct buffer text;
+    buffer_init(&text, FRESH_BYTES_MAX);
+    int rc = buffer_printf(&text, "%016" PRIx64 "\n", id);
+    rc = rc == 0 ? read_targets(store, &text, e) : rc;
+    uint64_t rows = count_waiting_rows(store);
+    if (rows > 0) {
+        log_warn("--fresh drops %" PRIu64 " rows that were committed and not yet published", rows);
+    }
+    char *path = marker_path(d);
+    rc = rc == 0 ? disk_replace(&d->disk, path, text.data, text.size, e) : rc;
+    memory_free(path);
+    buffer_deinit(&text);
+    return rc == 0 ? FAILPOINT_RESULT(fresh_after_marker, e) : rc;
+}
+
+/* The store cannot be read: then nobody knows where it has written. */
+static int write_bare_marker(struct data_folder *d, struct error *e)
+{
+    log_warn("%s: the store cannot be opened; --fresh removes it, but its results elsewhere stay",
+             d->path);
+    char *path = marker_path(d);
+    int rc = disk_replace(&d->disk, path, "0000000000000000\n", 17, e);
+    memory_free(path);
+    return rc;
+}
+
+int fresh_start(struct data_folder *d, struct error *e)
+{
+    char *path = text_path(d->path, "store");
+    struct store *store = NULL;
+    struct disk_entry entry;
+    int rc = disk_look(&d->disk, path, &entry, e);
+    if (rc == 0 && entry.exists) {
+        int opened = store_open_rocksdb(path, false, &store, NULL);
+        if (opened == 0) {
+            rc = write_marker(d, store, e);
+            store_close(store);
+        } else if (opened != MILL_ENOENT) {
+            rc = write_bare_marker(d, e);
+        }
+    }
+    memory_free(path);
+    return rc == 0 ? fresh_finish(d, e) : rc;
+}
+
+static int remove_targets(struct data_folder *d, char *text, struct error *e)
+{
+    char *line_end = strchr(text, '\n');
+    if (line_end == NULL) {
+        return error_set(e, MILL_ECORRUPT, "%s/FRESH is damaged", d->path);
+    }
+    uint64_t id = strtoull(text, NULL, 16);
+    int rc = 0;
+    for (char *line = line_end + 1; *line != '\0' && rc == 0; line = line_end + 1) {
+        line_end = strchr(line, '\n');
+        if (line_end == NULL) {
+            break;
+        }
+        *line_end = '\0';
+        struct disk_entry entry;
+        rc = disk_look(&d->disk, line, &entry, e);
+        if (rc == 0 && entry.exists) {
+            rc = target_remove(&d->disk, line, id, e);
+        }
+    }
+    return rc == 0 ? FAILPOINT_RESULT(fresh_after_outputs, e) : rc;
+}
+
+static int remove_store(struct data_folder *d, struct error *e)
+{
+    char *store = text_path(d->path, "store");
+    char *floor = text_path(d->path, "EPOCHS");
+    int rc = fresh_empty_folder(d, store, e);
+    rc = rc == 0 ? disk_remove_folder(&d->disk, store, e) : rc;
+    rc = rc == 0 ? disk_remove(&d->disk, floor, e) : rc;
+    rc = rc == 0 ? fresh_empty_folder(d, d->outbox, e) : rc;
+    rc = rc == 0 ? disk_sync_folder(&d->disk, d->path, e) : rc;
+    memory_free(store);
+    memory_free(floor);
+    return rc == 0 ? FAILPOINT_RESULT(fresh_after_store, e) : rc;
+}
+
+int fresh_finish(struct data_folder *d, struct error *e)
+{
+    char *path = marker_path(d);
+    struct buffer text;
+    buffer_init(&text, FRESH_BYTES_MAX);
+    int rc = disk_read(&d->disk, path, &text, e);
+    memory_free(path);
+    if (rc == 0) {
+        rc = buffer_append_byte(&text, 0);
+        rc = rc == 0 ? remove_targets(d, text.data, e) : rc;
+        rc = rc == 0 ? remove_store(d, e) : rc;
+    } else if (rc == MILL_ENOENT) {
+        rc = 0;
+    }
+    buffer_deinit(&text);
+    return rc;
+}
+
+int fresh_done(struct data_folder *d, struct error *e)
+{
+    char *path = marker_path(d);
+    struct disk_entry entry;
+    int rc = disk_look(&d->disk, path, &entry, e);
+    if (rc == 0 && entry.exists) {
+        rc = FAILPOINT_RESULT(fresh_before_unmark, e);
+        rc = rc == 0 ? disk_remove(&d->disk, path, e) : rc;
+        rc = rc == 0 ? disk_sync_folder(&d->disk, d->path, e) : rc;
+    }
+    memory_free(path);
+    return rc;
+}

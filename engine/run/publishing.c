@@ -1,0 +1,138 @@
+#include "run/publishing.h"
+
+#include <inttypes.h>
+
+#include "base/check.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "run/drive.h"
+
+#define ATTEMPTS_MAX  4 /* one, and three again */
+#define FIRST_WAIT_MS 200
+
+static int call_batch(void *context, const struct manifest *m, const char *path, struct error *e)
+{
+    struct runner *r = context;
+    for (uint32_t i = 0; i < r->graph->output_count; i++) {
+        if (r->outputs[i].number == m->output && r->graph->outputs[i].kind == OUTPUT_BATCH) {
+            return batch_call(&r->batch_caller, i, m, path, e);
+        }
+    }
+    return error_set(e, MILL_EREFUSED, "%.*s is not in the script any more", (int)m->label.size,
+                     m->label.data);
+}
+
+static int write_stdout(void *context, const void *bytes, size_t size, struct error *e)
+{
+    struct runner *r = context;
+    return r->options.write_stdout(r->options.context, bytes, size, e);
+}
+
+int publishing_open(struct runner *r, struct error *e)
+{
+    struct lua_options options = {
+        .modules = r->options.modules,
+        .memory_max = r->graph->options.memory_max,
+        .jit_off = r->options.jit_off,
+    };
+    batch_caller_init(&r->batch_caller, r->graph, r->options.source, &options);
+    int rc = publisher_open(&r->publisher, &r->data.disk, r->data.path, r->data.store_id,
+                            r->last_number, r->data.store, e);
+    r->publisher.sinks = (struct publisher_sinks){
+        .context = r, .write_stdout = write_stdout, .call_batch = call_batch};
+    r->publisher_open = true;
+    return rc;
+}
+
+void publishing_add(struct runner *r)
+{
+    for (uint32_t i = 0; i <= r->graph->output_count; i++) {
+        const struct buffer *m = &r->manifests[i];
+        if (m->size > 0) {
+            publisher_add(&r->publisher, (struct slice){m->data, m->size});
+        }
+    }
+    publishing_start(r);
+}
+
+static void publish_all(uv_work_t *work)
+{
+    struct runner *r = work->data;
+    error_clear(&r->publish_error);
+    while (publisher_step(&r->publisher, &r->publish_error) == 1) {
+        r->batch_failures = 0;
+    }
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    publishing_start(timer->data);
+}
+
+/* @return whether it will be tried again */
+static bool try_again(struct runner *r)
+{
+    const struct error *e = &r->publish_error;
+    if (e->code == MILL_ENOSPC) {
+        log_warn("%s; waiting for space", e->message);
+        uv_timer_start(&r->publish_timer, on_retry, 1000, 0);
+        return true;
+    }
+    if (e->code == MILL_EFAILED && ++r->batch_failures < ATTEMPTS_MAX) {
+        uint64_t wait_ms = (uint64_t)FIRST_WAIT_MS << (2 * (r->batch_failures - 1));
+        log_warn("epoch %" PRIu64 ": %s; trying again", publisher_oldest(&r->publisher),
+                 e->message);
+        uv_timer_start(&r->publish_timer, on_retry, wait_ms, 0);
+        return true;
+    }
+    return false;
+}
+
+static void on_published(uv_work_t *work, int status)
+{
+    struct runner *r = work->data;
+    check(status == 0);
+    r->is_publishing = false;
+    runner_die_if_fatal(&r->publish_error);
+    if (r->publish_error.code != 0) {
+        if (!try_again(r)) {
+            runner_fail(r, &r->publish_error);
+        }
+        return;
+    }
+    publishing_start(r);
+    runner_published(r);
+}
+
+void publishing_start(struct runner *r)
+{
+    if (r->is_publishing || publisher_waiting(&r->publisher) == 0 ||
+        uv_is_active((uv_handle_t *)&r->publish_timer)) {
+        return;
+    }
+    r->is_publishing = true;
+    r->publishing.data = r;
+    int rc = uv_queue_work(&r->loop, &r->publishing, publish_all, on_published);
+    check(rc == 0);
+}
+
+bool publishing_is_behind(struct runner *r)
+{
+    uint64_t oldest = r->publisher_open ? publisher_oldest(&r->publisher) : 0;
+    return oldest > 0 && r->last_number - oldest + 1 >= LIMIT_UNPUBLISHED_EPOCHS;
+}
+
+int publishing_sync(struct runner *r, struct error *e)
+{
+    struct store_batch *batch = store_batch_create();
+    publisher_commit_into(&r->publisher, batch);
+    int rc = FAILPOINT_RESULT(stop_before_marks, e);
+    if (rc == 0 && store_batch_bytes(batch) > 0) {
+        rc = store_write(r->data.store, batch, true, e);
+    }
+    if (rc == 0) {
+        publisher_committed(&r->publisher);
+    }
+    store_batch_destroy(batch);
+    return rc;
+}

@@ -1,0 +1,413 @@
+#include "run/runner.h"
+
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "io/file_source.h"
+#include "io/queue_source.h"
+#include "run/drive.h"
+#include "run/publishing.h"
+#include "run/ranges.h"
+#include "run/skips.h"
+#include "run/start.h"
+
+#define STOP_WAIT_MS       5000
+#define MANIFEST_BYTES_MAX ((size_t)(2 * LIMIT_INLINE_ROWS_BYTES))
+
+void runner_die_if_fatal(const struct error *e)
+{
+    if (error_is_fatal(e->code)) {
+        log_error("%s; ending at once, because what is on disk is not known. Start again to go on "
+                  "from the last committed epoch",
+                  e->message);
+        _exit(1);
+    }
+}
+
+static void finish(struct runner *r, enum runner_end end)
+{
+    r->end = end;
+    uv_timer_stop(&r->cut_timer);
+    uv_timer_stop(&r->retry_timer);
+    uv_stop(&r->loop);
+}
+
+void runner_fail(struct runner *r, const struct error *e)
+{
+    if (r->end == RUNNER_RUNS) {
+        r->error = *e;
+        pool_cancel(&r->pool);
+        finish(r, RUNNER_FAILED);
+    }
+}
+
+/* --- what is left ----------------------------------------------------------------------------------- */
+
+void runner_left(const struct runner *r, uint64_t *bytes, uint64_t *files)
+{
+    *bytes = 0;
+    *files = 0;
+    for (uint32_t i = 0; i < r->graph->source_count; i++) {
+        uint64_t source_bytes = 0;
+        uint64_t source_files = 0;
+        if (r->graph->sources[i].kind == SOURCE_FILES) {
+            file_source_left(r->sources[i], &source_bytes, &source_files);
+        } else {
+            source_files = queue_source_left(r->sources[i]);
+        }
+        *bytes += source_bytes;
+        *files += source_files;
+    }
+}
+
+bool runner_is_drained(const struct runner *r)
+{
+    for (uint32_t i = 0; i < r->graph->source_count; i++) {
+        if (r->graph->sources[i].kind == SOURCE_QUEUE) {
+            if (queue_source_left(r->sources[i]) > (r->planned[i] > 0 ? 1 : 0)) {
+                return false;
+            }
+            continue;
+        }
+        uint64_t bytes = 0;
+        uint64_t files = 0;
+        file_source_left(r->sources[i], &bytes, &files);
+        if (bytes > r->planned[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- epochs, one after the other ---------------------------------------------------------------------- */
+
+static bool has_hidden_rows(const struct runner *r)
+{
+    for (uint32_t i = 0; i < r->graph->output_count && r->outputs_open; i++) {
+        if (r->outputs[i].roll.is_open) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Everything is committed; the end comes when it is published too. */
+static void end_when_published(struct runner *r, enum runner_end end)
+{
+    if (!r->publisher_open || publisher_waiting(&r->publisher) == 0) {
+        if (r->fails_after_publishing) {
+            end = RUNNER_FAILED;
+        }
+        finish(r, end);
+        return;
+    }
+    r->ends_as = end;
+    publishing_start(r);
+}
+
+static void begin_next(struct runner *r)
+{
+    struct error e;
+    if (publishing_is_behind(r)) {
+        r->waits_for_publishing = true;
+        return;
+    }
+    int rc = drive_begin(r, &e);
+    if (rc < 0) {
+        runner_fail(r, &e);
+    } else if (rc == 0) {
+        end_when_published(r, RUNNER_FINISHED);
+    } else {
+        if (r->stop_wanted) {
+            r->epoch.is_last = true;
+        }
+        drive(r);
+    }
+}
+
+static void report(struct runner *r)
+{
+    r->total_records += r->record.records;
+    r->epochs_run++;
+    if (r->options.on_epoch == NULL) {
+        return;
+    }
+    struct runner_report report = {
+        .epoch = r->record.number,
+        .time_ms = r->record.time_ms,
+        .records = r->record.records,
+        .bytes = r->epoch_bytes,
+        .errors = r->epoch_errors,
+        .rows = r->rows_prepared,
+        .processing_us = clock_elapsed_us() - r->epoch_begun_us,
+        .total_records = r->total_records,
+    };
+    r->options.on_epoch(r->options.context, &report);
+}
+
+static void give_rows(struct runner *r)
+{
+    for (uint32_t i = 0; i <= r->graph->output_count; i++) {
+        struct mill_rows *rows[LIMIT_WORKERS_MAX];
+        uint32_t count = 0;
+        for (uint32_t w = 0; w < r->worker_count; w++) {
+            struct pool_worker *worker = &r->pool.workers[w];
+            if (worker->attempt == r->attempt) {
+                rows[count++] =
+                    i == r->graph->output_count ? &worker->host->dead : &worker->host->rows[i];
+            }
+        }
+        struct rows_reader reader;
+        struct slice bytes;
+        rows_reader_open(&reader, rows, count);
+        while (rows_reader_bytes(&reader, &bytes, NULL) == 1) {
+            r->options.on_rows(r->options.context, i, r->record.number, bytes);
+        }
+        rows_reader_close(&reader);
+    }
+}
+
+void runner_epoch_done(struct runner *r)
+{
+    if (r->options.capture) {
+        give_rows(r);
+    }
+    report(r);
+    if (r->end != RUNNER_RUNS) {
+        return;
+    }
+    if (r->is_stepping) {
+        uv_stop(&r->loop);
+    } else if (r->fails_after_publishing) {
+        end_when_published(r, RUNNER_FAILED);
+    } else if (r->stop_wanted && (r->options.once || !has_hidden_rows(r))) {
+        end_when_published(r, RUNNER_STOPPED);
+    } else {
+        begin_next(r);
+    }
+}
+
+void runner_published(struct runner *r)
+{
+    if (r->ends_as != RUNNER_RUNS) {
+        end_when_published(r, r->ends_as);
+    } else if (r->waits_for_publishing && !publishing_is_behind(r)) {
+        r->waits_for_publishing = false;
+        begin_next(r);
+    }
+}
+
+/* --- signals -------------------------------------------------------------------------------------------- */
+
+static void on_stop_timer(uv_timer_t *timer)
+{
+    struct runner *r = timer->data;
+    if (r->end == RUNNER_RUNS) {
+        finish(r, RUNNER_STOPPED); /* the rest goes out at the next start */
+    }
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct runner *r = handle->data;
+    (void)number;
+    if (r->stop_wanted) {
+        _exit(1); /* safe at any point: what was not committed leaves no trace */
+    }
+    r->stop_wanted = true;
+    uv_timer_start(&r->stop_timer, on_stop_timer, STOP_WAIT_MS, 0);
+    bool computing = r->epoch.phase < EPOCH_PREPARING;
+    if (r->options.once && computing) {
+        pool_cancel(&r->pool);
+        end_when_published(r, RUNNER_STOPPED);
+        return;
+    }
+    if (computing) {
+        r->epoch.is_last = true;
+        epoch_cut(&r->epoch);
+    }
+    if (r->waits_for_publishing || r->waits_for_space) {
+        end_when_published(r, RUNNER_STOPPED);
+        return;
+    }
+    drive(r);
+}
+
+/* --- opening and closing ---------------------------------------------------------------------------------- */
+
+static void on_task_done(uv_async_t *handle)
+{
+    struct runner *r = handle->data;
+    if (r->end == RUNNER_RUNS) {
+        drive_tasks_done(r);
+    }
+}
+
+static void notify(void *context)
+{
+    struct runner *r = context;
+    uv_async_send(&r->task_done);
+}
+
+static void open_loop(struct runner *r)
+{
+    int rc = uv_loop_init(&r->loop);
+    check(rc == 0);
+    r->is_loop_open = true;
+    r->loop.data = r;
+    rc = uv_async_init(&r->loop, &r->task_done, on_task_done);
+    check(rc == 0);
+    r->task_done.data = r;
+    uv_timer_t *const timers[] = {&r->cut_timer, &r->retry_timer, &r->publish_timer,
+                                  &r->stop_timer};
+    for (size_t i = 0; i < sizeof timers / sizeof *timers; i++) {
+        uv_timer_init(&r->loop, timers[i]);
+        timers[i]->data = r;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        uv_signal_init(&r->loop, &r->signals[i]);
+        r->signals[i].data = r;
+    }
+}
+
+static void close_handle(uv_handle_t *handle, void *context)
+{
+    (void)context;
+    if (!uv_is_closing(handle)) {
+        uv_close(handle, NULL);
+    }
+}
+
+static void close_loop(struct runner *r)
+{
+    uv_walk(&r->loop, close_handle, NULL);
+    uv_run(&r->loop, UV_RUN_DEFAULT); /* and what the thread pool still does */
+    int rc = uv_loop_close(&r->loop);
+    check(rc == 0);
+}
+
+static uint32_t count_cores(void)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return count < 1 ? 1 : count > LIMIT_WORKERS_MAX ? LIMIT_WORKERS_MAX : (uint32_t)count;
+}
+
+/* Each worker makes its host; the first error counts. */
+static int create_hosts(struct runner *r, struct error *e)
+{
+    for (uint32_t w = 0; w < r->worker_count; w++) {
+        pool_pin(&r->pool, w, pool_task(TASK_CREATE));
+    }
+    uint32_t done = 0;
+    int rc = 0;
+    while (done < r->worker_count) {
+        uv_run(&r->loop, UV_RUN_ONCE);
+        struct task *t = pool_take_done(&r->pool);
+        while (t != NULL) {
+            struct task *next = t->next;
+            if (t->rc != 0 && rc == 0) {
+                rc = t->rc;
+                *e = t->error;
+            }
+            pool_task_free(t);
+            t = next;
+            done++;
+        }
+    }
+    return rc;
+}
+
+static int open_pool(struct runner *r, struct error *e)
+{
+    struct host_options options = {
+        .modules = r->options.modules,
+        .source = r->options.source,
+        .graph = r->graph,
+        .spill_folder = r->data.spill,
+        .jit_off = r->options.jit_off,
+        .capture = r->options.capture,
+    };
+    pool_open(&r->pool, &options, r->worker_count, notify, r);
+    r->is_pool_open = true;
+    r->end = RUNNER_FAILED; /* results are taken by create_hosts, not by the loop */
+    int rc = create_hosts(r, e);
+    r->end = RUNNER_RUNS;
+    return rc;
+}
+
+int runner_open(struct runner *r, const struct runner_options *options, struct error *e)
+{
+    *r = (struct runner){.options = *options, .graph = options->graph};
+    r->clock = options->virtual_clock ? clock_virtual(0) : clock_machine();
+    r->worker_count = r->graph->options.workers > 0 ? r->graph->options.workers : count_cores();
+    r->ranges = ranges_create();
+    for (uint32_t i = 0; i <= LIMIT_OUTPUTS_MAX; i++) {
+        buffer_init(&r->manifests[i], MANIFEST_BYTES_MAX);
+    }
+    open_loop(r);
+    int rc = options->data_folder == NULL
+                 ? data_folder_open_memory(&r->data, e)
+                 : data_folder_open(&r->data, options->data_folder, options->fresh, e);
+    rc = rc == 0 ? start_compare(r, e) : rc;
+    rc = rc == 0 ? start_open(r, e) : rc;
+    return rc == 0 ? open_pool(r, e) : rc;
+}
+
+int runner_run(struct runner *r, struct error *e)
+{
+    uv_signal_start(&r->signals[0], on_signal, SIGINT);
+    uv_signal_start(&r->signals[1], on_signal, SIGTERM);
+    if (r->publisher_open) {
+        publishing_start(r);
+    }
+    begin_next(r);
+    if (r->end == RUNNER_RUNS) {
+        uv_run(&r->loop, UV_RUN_DEFAULT);
+    }
+    if (r->end != RUNNER_FAILED) {
+        return r->publisher_open ? publishing_sync(r, e) : 0;
+    }
+    *e = r->error;
+    return e->code;
+}
+
+int runner_step(struct runner *r, struct error *e)
+{
+    r->is_stepping = true;
+    begin_next(r);
+    if (r->end == RUNNER_RUNS) {
+        uv_run(&r->loop, UV_RUN_DEFAULT);
+    }
+    if (r->end == RUNNER_FAILED) {
+        *e = r->error;
+        return e->code;
+    }
+    return 0;
+}
+
+void runner_close(struct runner *r)
+{
+    if (r->end == RUNNER_RUNS) {
+        r->end = RUNNER_STOPPED;
+    }
+    if (r->is_loop_open) {
+        close_loop(r);
+    }
+    if (r->is_pool_open) {
+        pool_close(&r->pool);
+    }
+    start_close(r);
+    data_folder_close(&r->data);
+    for (uint32_t i = 0; i <= LIMIT_OUTPUTS_MAX; i++) {
+        buffer_deinit(&r->manifests[i]);
+    }
+    ranges_destroy(r->ranges);
+    memory_free(r->shuffles);
+}

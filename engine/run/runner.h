@@ -1,0 +1,203 @@
+/*
+ * The runner: a job from its start to its end. One libuv loop on the coordinator's thread; workers
+ * (pool.h) compute, libuv's thread pool prepares, commits and publishes.
+ *
+ *     start.c    what is in the store against what is in the script: refusals, identities
+ *     drive.c    epochs: blocks, stages, cuts, abandoning
+ *     commit.c   the end of an epoch: prepare, one synced batch
+ *     publishing.c  what was committed goes out
+ *     runner.c   the loop, signals, the end
+ *
+ * docs/internals/epochs.md tells the protocol.
+ */
+#ifndef RUN_RUNNER_H
+#define RUN_RUNNER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "flow/epoch.h"
+#include "flow/graph.h"
+#include "flow/identity.h"
+#include "io/output.h"
+#include "io/publish.h"
+#include "io/source.h"
+#include "run/data_folder.h"
+#include "run/pool.h"
+#include "script/batch_call.h"
+#include "script/embedded.h"
+#include "script/source_text.h"
+#include "state/delta.h"
+
+/** The input of a queue_stream: one msgpack array for each batch. */
+struct runner_queue {
+    struct slice *batches;
+    uint32_t count;
+};
+
+/** An initial state of an update_state_by_key, sorted by key group and key. */
+struct runner_initial {
+    struct stage_initial *items;
+    uint32_t count;
+};
+
+/** Called after each epoch, on the coordinator's thread. */
+struct runner_report {
+    uint64_t epoch;
+    int64_t time_ms;
+    uint64_t records;       /**< read in the epoch */
+    uint64_t bytes;
+    uint64_t errors;        /**< dead letters and skips */
+    uint64_t rows;          /**< of all outputs */
+    int64_t processing_us;  /**< from the epoch's first block to its commit */
+    int64_t scheduling_us;  /**< from when it was due to its first block */
+    uint64_t total_records; /**< since the start */
+};
+
+/** One output's rows of one epoch (capture mode). */
+typedef void (*runner_rows_fn)(void *context, uint32_t output, uint64_t epoch, struct slice rows);
+
+struct runner_options {
+    const struct embedded_module *modules;
+    const struct source_text *source;
+    const struct graph *graph;
+    const char *data_folder; /**< NULL: a store in memory */
+    const struct runner_queue *queues;     /**< by source; only of queues */
+    const struct runner_initial *initials; /**< by stage */
+    bool once;
+    bool fresh;
+    bool cut_by_time; /**< with once: keep the interval (--cut time) */
+    bool virtual_clock;
+    bool jit_off;
+    bool capture;     /**< outputs give their rows to on_rows, and write nothing else */
+    runner_rows_fn on_rows;
+    void (*on_epoch)(void *context, const struct runner_report *report);
+    int (*write_stdout)(void *context, const void *bytes, size_t size, struct error *e);
+    void *context;
+};
+
+enum runner_end {
+    RUNNER_RUNS,
+    RUNNER_FINISHED, /**< --once: everything is processed */
+    RUNNER_STOPPED,  /**< a signal */
+    RUNNER_FAILED    /**< runner.error says why */
+};
+
+struct range_list; /* what the epoch read, by partition */
+
+struct runner {
+    struct runner_options options;
+    const struct graph *graph;
+    struct clock clock;
+    uint32_t worker_count;
+
+    uv_loop_t loop;
+    uv_async_t task_done; /**< a worker has finished something */
+    uv_timer_t cut_timer; /**< the epoch's time is up */
+    uv_timer_t retry_timer; /**< the disk was full: look again */
+    uv_timer_t publish_timer; /**< publishing failed: try again */
+    uv_timer_t stop_timer;  /**< publishing has had its time after a signal */
+    uv_signal_t signals[2];
+    uv_work_t work;       /**< preparing and committing */
+    uv_work_t publishing;
+    bool is_loop_open;
+    bool is_publishing;
+    struct error publish_error;
+
+    struct data_folder data;
+    struct pool pool;
+    bool is_pool_open;
+    struct identity_set identities;
+    bool identities_changed; /**< the store does not have them like this yet */
+    bool script_changed;     /**< its text or path is not the store's newest */
+    uint64_t script_hash;
+    bool on_probation;    /**< the script is new: its first epoch decides */
+    double ratio_before;  /**< the old script's error ratio */
+
+    struct source *sources[LIMIT_SOURCES_MAX];
+    struct output outputs[LIMIT_OUTPUTS_MAX];
+    struct graph_output dead_graph; /**< the dead letters are an output too */
+    struct output dead_output;
+    struct output_place place;
+    bool outputs_open;
+    struct publisher publisher;
+    bool publisher_open;
+    struct delta delta;
+    struct batch_caller batch_caller;
+    uint32_t batch_failures; /**< in a row, of the oldest manifest */
+
+    struct epoch epoch;
+    uint64_t attempt;
+    struct epoch_record record;    /**< of the running epoch */
+    uint64_t last_number;
+    int64_t last_time_ms;
+    int64_t last_clock_ms;
+    uint64_t window_records;       /**< over which the error ratio is judged */
+    uint64_t window_errors;
+    uint64_t dead_bytes;           /**< of dead letters that were ever written */
+    uint64_t planned_bytes;        /**< of the running epoch */
+    uint64_t planned[LIMIT_SOURCES_MAX]; /**< of them by source */
+    uint64_t handed_bytes;
+    uint32_t next_source;          /**< whose turn it is to give a block */
+    uint32_t posted;               /**< tasks that are out */
+    uint32_t renewing;             /**< of them: fresh Lua states */
+    struct mill_shuffle **shuffles; /**< of all workers, of the stage that runs */
+    struct mill_top *tops[LIMIT_WORKERS_MAX];
+    struct range_list *ranges;
+    struct host_skip *skips;
+    uint32_t skip_count;
+    uint32_t strikes;
+    struct buffer manifests[LIMIT_OUTPUTS_MAX + 1]; /**< of the running epoch; the last: dead letters */
+    uint64_t rows_prepared;
+    uint64_t epoch_errors;
+    uint64_t epoch_bytes;
+    bool was_written;        /**< the batch is in the store, whatever failed after it */
+    bool fails_after_publishing; /**< runner.error ends the job once all is published */
+    struct error work_error; /**< of preparing or committing */
+    bool is_replay;          /**< the epoch runs again: only what was handed out before */
+    bool is_abandoned;       /**< it is to be run again, when it is quiet */
+    bool waits_for_space;    /**< ...and when the disk may have room */
+    bool said_full;          /**< that was logged; until the next commit */
+    bool is_working;         /**< preparing or committing runs */
+    int64_t epoch_begun_us;
+    int64_t epoch_due_us;
+    uint64_t total_records;
+    uint64_t epochs_run;
+
+    bool waits_for_publishing; /**< too many epochs are unpublished */
+    bool is_stepping;          /**< runner_step: stop after each epoch */
+    enum runner_end ends_as;   /**< not RUNS: only publishing is left, then this */
+    bool stop_wanted; /**< a signal: end after this epoch (with once: drop it) */
+    enum runner_end end;
+    struct error error;
+};
+
+/** Open everything and check it against the store. @return 0, or why it cannot run (see
+ * error_exit_code) */
+int runner_open(struct runner *r, const struct runner_options *options, struct error *e);
+/** Run until the end. @return 0, or what ended it */
+int runner_run(struct runner *r, struct error *e);
+/** Run exactly one epoch (capture mode). */
+int runner_step(struct runner *r, struct error *e);
+void runner_close(struct runner *r);
+
+/** Bytes and files that a --once run has left, for messages. */
+void runner_left(const struct runner *r, uint64_t *bytes, uint64_t *files);
+/** Everything that the sources know of is in what the running epoch has planned. */
+bool runner_is_drained(const struct runner *r);
+
+/* Between the parts of the runner. */
+
+/** End the job with an error. */
+void runner_fail(struct runner *r, const struct error *e);
+/** The epoch was committed: report, and begin the next or end. */
+void runner_epoch_done(struct runner *r);
+/** Something was published: go on if that was waited for. */
+void runner_published(struct runner *r);
+/** End the process at once when what is on disk is not known any more. */
+void runner_die_if_fatal(const struct error *e);
+
+#endif

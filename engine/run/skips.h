@@ -1,0 +1,22 @@
+/*
+ * Skips: elements of the running epoch that ran past their deadline. Kept in the store until the
+ * epoch commits, so that a restart does not run into them again.
+ *
+ * META "s" u32 -> script hash u64, epoch u64, operator, position or key.
+ */
+#ifndef RUN_SKIPS_H
+#define RUN_SKIPS_H
+
+#include "base/error.h"
+#include "run/runner.h"
+
+/** Note one; synced. The element's key is copied. */
+int skips_add(struct runner *r, const struct host_skip *skip, struct error *e);
+/** On opening: those that the script, unchanged, met in the epoch that is run next. */
+int skips_load(struct runner *r, struct error *e);
+/** The epoch is being committed: its batch forgets them. */
+void skips_commit_into(struct runner *r, struct store_batch *batch);
+/** It was. */
+void skips_clear(struct runner *r);
+
+#endif

@@ -1,0 +1,72 @@
+#include "run/status.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "io/file_source.h"
+#include "io/queue_source.h"
+
+#define SHOW_EVERY_US ((int64_t)200 * 1000)
+#define CLEAR_LINE    "\r\033[K"
+
+void status_open(struct status *s, bool quiet)
+{
+    *s = (struct status){
+        .is_live = !quiet && isatty(STDERR_FILENO) == 1,
+        .is_quiet = quiet,
+        .started_us = clock_elapsed_us(),
+    };
+}
+
+static void write_line(const char *text, size_t size)
+{
+    (void)!write(STDERR_FILENO, text, size); /* a terminal that went away is no reason to end */
+}
+
+void status_close(struct status *s)
+{
+    if (s->is_shown) {
+        write_line(CLEAR_LINE, sizeof CLEAR_LINE - 1);
+        s->is_shown = false;
+    }
+}
+
+void status_show(struct status *s, const struct runner_report *report)
+{
+    int64_t now_us = clock_elapsed_us();
+    if (!s->is_live || now_us - s->shown_us < SHOW_EVERY_US) {
+        return;
+    }
+    double seconds = (double)report->processing_us / 1e6;
+    double rate = seconds > 0 ? (double)report->records / seconds : 0;
+    char line[256];
+    int size = snprintf(line, sizeof line,
+                        CLEAR_LINE "epoch %" PRIu64 "  %.3g records/s  processing %.0f ms  rows "
+                                   "%" PRIu64 "  errors %" PRIu64 "  in all %" PRIu64,
+                        report->epoch, rate, (double)report->processing_us / 1e3, report->rows,
+                        report->errors, report->total_records);
+    write_line(line, size < (int)sizeof line ? (size_t)size : sizeof line - 1);
+    s->is_shown = true;
+    s->shown_us = now_us;
+}
+
+void status_nothing_new(struct status *s, const struct runner *r)
+{
+    if (s->is_quiet) {
+        return;
+    }
+    uint64_t files = 0;
+    for (uint32_t i = 0; i < r->graph->source_count; i++) {
+        uint64_t done = 0;
+        uint64_t known = 0;
+        if (r->graph->sources[i].kind == SOURCE_FILES) {
+            file_source_count(r->sources[i], &done, &known);
+        }
+        files += done;
+    }
+    log_info("nothing new: %" PRIu64 " files done at epoch %" PRIu64 "; --fresh starts over", files,
+             r->last_number);
+}

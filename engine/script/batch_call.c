@@ -1,0 +1,223 @@
+#include "script/batch_call.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "script/values.h"
+
+/* Reads framed rows, from memory or from a file. A full userdata: closed when collected. */
+struct row_reader {
+    int fd;           /* -1: memory */
+    struct slice rows; /* of memory */
+    size_t at;
+    struct buffer window; /* of a file: bytes read ahead */
+};
+
+void batch_caller_init(struct batch_caller *c, const struct graph *graph,
+                       const struct source_text *source, const struct lua_options *options)
+{
+    *c = (struct batch_caller){.graph = graph, .source = source, .options = *options};
+}
+
+static void close_state(struct batch_caller *c)
+{
+    if (c->lua.L != NULL) {
+        watchdog_remove(&c->watch);
+        script_state_close(&c->lua);
+    }
+}
+
+void batch_caller_deinit(struct batch_caller *c)
+{
+    close_state(c);
+}
+
+static int open_state(struct batch_caller *c, struct error *e)
+{
+    int rc = script_state_open(&c->lua, &c->options, e);
+    if (rc != 0) {
+        return rc;
+    }
+    watchdog_add(&c->watch, c->lua.L, &c->control, LIMIT_DEADLINE_MS_DEFAULT);
+    lua_State *L = c->lua.L;
+    rc = script_push(&c->lua, "tidemill.script", "plan", e);
+    if (rc == 0) {
+        source_text_push(L, c->source);
+        lua_pushlightuserdata(L, &c->control);
+        lua_setfield(L, -2, "control");
+        rc = script_call(&c->lua, 1, 1, e);
+    }
+    if (rc != 0) {
+        close_state(c);
+        return rc;
+    }
+    c->plan_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+/* Have `size` bytes ahead of at. @return false at the end */
+static bool fill(struct row_reader *r, size_t size)
+{
+    if (r->fd < 0) {
+        return r->rows.size - r->at >= size;
+    }
+    struct buffer *w = &r->window;
+    if (r->at > 0 && w->size - r->at < size) {
+        memmove(w->data, w->data + r->at, w->size - r->at);
+        w->size -= r->at;
+        r->at = 0;
+    }
+    while (w->size - r->at < size) {
+        if (buffer_reserve(w, size > 65536 ? size : 65536) != 0) {
+            return false;
+        }
+        ssize_t n = read(r->fd, w->data + w->size, w->capacity - w->size);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return false;
+        }
+        w->size += (size_t)n;
+    }
+    return true;
+}
+
+/* What the rows of one call stand on. A full userdata, because a script may keep the rows. */
+struct batch_source {
+    const struct manifest *manifest; /* NULL when the call is over */
+    const char *path;
+};
+
+static const struct batch_source *check_source(lua_State *L, int upvalue)
+{
+    const struct batch_source *source = lua_touserdata(L, lua_upvalueindex(upvalue));
+    if (source->manifest == NULL) {
+        luaL_error(L, "rows used after their call; collect() them into a list");
+    }
+    return source;
+}
+
+static int next_row(lua_State *L)
+{
+    struct row_reader *r = lua_touserdata(L, lua_upvalueindex(1));
+    bool keyed = lua_toboolean(L, lua_upvalueindex(2));
+    check_source(L, 3);
+    if (!fill(r, sizeof(uint32_t))) {
+        return 0;
+    }
+    const char *base = r->fd < 0 ? r->rows.data : r->window.data;
+    uint32_t size = bytes_get_u32(base + r->at);
+    if (!fill(r, sizeof(uint32_t) + (size_t)size)) {
+        return luaL_error(L, "the rows are cut short");
+    }
+    base = r->fd < 0 ? r->rows.data : r->window.data;
+    struct slice row = {base + r->at + sizeof(uint32_t), size};
+    r->at += sizeof(uint32_t) + size;
+    if (!keyed) {
+        return values_push_msgpack(L, row, NULL) == 0 ? 1 : luaL_error(L, "a row is damaged");
+    }
+    size_t used = 0;
+    struct slice pair = {row.data + 1, row.size - 1}; /* behind the head of an array of two */
+    if (row.size < 3 || values_push_msgpack(L, pair, &used) != 0) {
+        return luaL_error(L, "a row is damaged");
+    }
+    struct slice value = {pair.data + used, pair.size - used};
+    return values_push_msgpack(L, value, NULL) == 0 ? 2 : luaL_error(L, "a row is damaged");
+}
+
+static int close_reader(lua_State *L)
+{
+    struct row_reader *r = lua_touserdata(L, 1);
+    if (r->fd >= 0) {
+        close(r->fd);
+        r->fd = -1;
+    }
+    buffer_deinit(&r->window);
+    return 0;
+}
+
+/* open(): an iterator that begins at the first row. */
+static int open_rows(lua_State *L)
+{
+    const struct batch_source *source = check_source(L, 1);
+    struct row_reader *r = lua_newuserdata(L, sizeof *r);
+    *r = (struct row_reader){.fd = -1, .rows = source->manifest->rows};
+    buffer_init(&r->window, 2 * LIMIT_RECORD_BYTES_MAX);
+    if (luaL_newmetatable(L, "tidemill.rows") != 0) {
+        lua_pushcfunction(L, close_reader);
+        lua_setfield(L, -2, "__gc");
+    }
+    lua_setmetatable(L, -2);
+    if (source->path != NULL) {
+        r->fd = open(source->path, O_RDONLY | O_CLOEXEC);
+        if (r->fd < 0) {
+            return luaL_error(L, "cannot open %s: %s", source->path, strerror(errno));
+        }
+    }
+    lua_pushboolean(L, source->manifest->is_keyed);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushcclosure(L, next_row, 3);
+    return 1;
+}
+
+/* @return owned by the Lua state */
+static struct batch_source *push_rows(lua_State *L, const struct manifest *m, const char *path)
+{
+    lua_createtable(L, 0, 5);
+    struct batch_source *source = lua_newuserdata(L, sizeof *source);
+    *source = (struct batch_source){m, path};
+    lua_pushcclosure(L, open_rows, 1);
+    lua_setfield(L, -2, "open");
+    lua_pushnumber(L, (double)m->row_count);
+    lua_setfield(L, -2, "row_count");
+    lua_pushnumber(L, (double)m->byte_count);
+    lua_setfield(L, -2, "byte_count");
+    lua_pushboolean(L, m->is_keyed);
+    lua_setfield(L, -2, "keyed");
+    lua_pushnumber(L, (double)LIMIT_COLLECT_BYTES);
+    lua_setfield(L, -2, "collect_max");
+    return source;
+}
+
+int batch_call(struct batch_caller *c, uint32_t output, const struct manifest *m, const char *path,
+               struct error *e)
+{
+    int rc = c->lua.L == NULL ? open_state(c, e) : 0;
+    rc = rc == 0 ? script_push(&c->lua, "tidemill.rows", "call", e) : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    lua_State *L = c->lua.L;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, c->plan_ref);
+    lua_pushnumber(L, output + 1);
+    struct batch_source *source = push_rows(L, m, path);
+    lua_pushvalue(L, -1);
+    int rows_ref = luaL_ref(L, LUA_REGISTRYINDEX); /* so that *source outlives the call */
+    lua_pushnumber(L, (double)m->time_ms);
+    lua_pushnumber(L, (double)m->epoch);
+    c->control.time_ms = (double)m->time_ms;
+    c->control.op = c->graph->outputs[output].operator_id;
+    c->control.call++;
+    c->watch.deadline_us = c->graph->outputs[output].timeout_ms * 1000;
+    watch_enter(&c->watch);
+    rc = script_call(&c->lua, 5, 0, e);
+    watch_leave(&c->watch);
+    source->manifest = NULL;
+    luaL_unref(L, LUA_REGISTRYINDEX, rows_ref);
+    if (watch_expired(&c->watch)) {
+        close_state(c);
+        return error_set(e, MILL_EFAILED, "the function ran past its timeout");
+    }
+    if (rc != 0 && e != NULL) {
+        e->code = MILL_EFAILED;
+    }
+    return rc == 0 ? 0 : MILL_EFAILED;
+}

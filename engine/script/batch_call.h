@@ -1,0 +1,43 @@
+/*
+ * Calling the functions of for_each_batch: in a Lua state of their own, aside from the workers,
+ * with a timeout for each batch.
+ *
+ * The state is made when first needed. A call that runs past its timeout costs the state; the next
+ * call makes a new one. @thread one at a time (the publishing thread)
+ */
+#ifndef SCRIPT_BATCH_CALL_H
+#define SCRIPT_BATCH_CALL_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "flow/graph.h"
+#include "io/manifest.h"
+#include "script/lua_state.h"
+#include "script/source_text.h"
+#include "script/watchdog.h"
+
+struct batch_caller {
+    const struct graph *graph;
+    const struct source_text *source;
+    struct lua_options options;
+    struct script_state lua;
+    struct watch watch;
+    struct mill_control control;
+    int plan_ref; /**< the plan, in the registry */
+};
+
+void batch_caller_init(struct batch_caller *c, const struct graph *graph,
+                       const struct source_text *source, const struct lua_options *options);
+void batch_caller_deinit(struct batch_caller *c);
+
+/**
+ * Call the function of an output with the rows of a manifest.
+ * @param output  index in the graph
+ * @param path    file with the rows; NULL: they are inline in the manifest
+ * @return 0; MILL_EFAILED with the function's error; MILL_EDEADLINE
+ */
+int batch_call(struct batch_caller *c, uint32_t output, const struct manifest *m, const char *path,
+               struct error *e);
+
+#endif

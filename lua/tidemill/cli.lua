@@ -1,0 +1,163 @@
+--- The command line.
+local argparse = require "argparse"
+local engine = require "tidemill.engine"
+
+local M = {}
+
+local function message(text)
+   io.stderr:write("tidemill: ", text, "\n")
+end
+
+--- "k=v" into {k = v}.
+local function pairs_of(list, option)
+   local result = {}
+   for _, text in ipairs(list) do
+      local name, value = text:match("^([^=]+)=(.*)$")
+      if not name then
+         return nil, ("%s %s: write NAME=VALUE"):format(option, text)
+      end
+      result[name] = value
+   end
+   return result
+end
+
+local function add_script_options(command)
+   command:argument("script", "The job's Lua script.")
+   command:option("--set", "Give the script an argument, NAME=VALUE: mill.arg(\"NAME\")."):count("*")
+      :argname("NAME=VALUE")
+   command:option("--option", "Override an option of mill.job, NAME=VALUE."):count("*")
+      :argname("NAME=VALUE")
+   command:option("--allow", "Open a part of Lua to the script: io, os, require, ffi."):count("*")
+   command:option("--jit", "on (default) or off: interpret everything."):choices { "on", "off" }
+      :default("on")
+end
+
+local function make_parser()
+   local parser = argparse("tidemill", "Runs stream-processing jobs that are Lua scripts.")
+   parser:flag("--version", "Print the version and exit.")
+   parser:require_command(false)
+   parser:command_target("command")
+
+   local run = parser:command("run", "Run a job until it is stopped.")
+   add_script_options(run)
+   run:flag("--once", "Process what is there, commit, publish and exit.")
+   run:flag("--fresh", "Forget what was processed before, and its results; start over.")
+   run:flag("--keep-open", "With --once: leave open windows for the next run.")
+   run:option("--cut", "With --once: `time` ends epochs by the interval, too."):choices { "time" }
+   run:option("--clock", "machine (default) or virtual: time steps without waiting.")
+      :choices { "machine", "virtual" }:default("machine")
+   run:option("--data", "The data directory (default: .tidemill/<job>).")
+   run:flag("-q --quiet", "Say nothing but errors.")
+
+   local explain = parser:command("explain",
+      "Show a job's graph, its generated code, and what was compiled.")
+   add_script_options(explain)
+
+   local test = parser:command("test", "Run the tests in job scripts and golden cases.")
+   test:argument("files", "Job scripts (*.lua) and cases (*.case)."):args("+")
+   test:option("--workers", "How many workers run each job."):default("1"):convert(tonumber)
+   test:option("--jit", "on (default) or off."):choices { "on", "off" }:default("on")
+   test:flag("-v --verbose", "Name every test.")
+
+   if #engine.failpoints() > 0 then
+      parser:command("failpoints", "List the failpoints of this test build.")
+   end
+   return parser
+end
+
+--- Fill a spec for tidemill.launch from the parsed options. @return table? spec, string? err
+local function make_spec(options)
+   local launch = require "tidemill.launch"
+   local args, err = pairs_of(options.set, "--set")
+   if not args then return nil, err end
+   local overrides
+   overrides, err = pairs_of(options.option, "--option")
+   if not overrides then return nil, err end
+   local text
+   text, err = launch.read_file(options.script)
+   if not text then return nil, err end
+   local allow = {}
+   for _, name in ipairs(options.allow) do allow[name] = true end
+   return { path = options.script, text = text, args = args, overrides = overrides, allow = allow }
+end
+M.make_spec = make_spec
+
+local function warn_about(plan, spec)
+   for _, label in ipairs(plan.unused) do
+      message(("warning: %s leads to no output and is not run"):format(label))
+   end
+   for name in pairs(spec.args) do
+      if not spec.asked[name] then
+         message(("warning: --set %s: the script does not ask for it"):format(name))
+      end
+   end
+   local allowed = {}
+   for name in pairs(spec.allowed) do allowed[#allowed + 1] = name end
+   table.sort(allowed)
+   if #allowed > 0 then
+      message("the script may use " .. table.concat(allowed, ", "))
+   end
+   for _, warning in ipairs(require("tidemill.upvalues").check(plan)) do
+      message("warning: " .. warning)
+   end
+end
+
+local commands = {}
+
+function commands.run(options)
+   local spec, err = make_spec(options)
+   if not spec then
+      message(err)
+      return 2
+   end
+   local launch_module = require "tidemill.launch"
+   local ok, launch, plan = pcall(launch_module.prepare, spec)
+   if not ok then
+      message(launch)
+      return 2
+   end
+   if not options.quiet then warn_about(plan, spec) end
+   local code, text = launch:run {
+      data = options.data or ".tidemill/" .. plan.name, once = options.once,
+      fresh = options.fresh, cut_by_time = options.cut == "time",
+      virtual_clock = options.clock == "virtual", jit_off = options.jit == "off",
+      quiet = options.quiet,
+   }
+   if text then message(text) end
+   return code
+end
+
+function commands.explain(options)
+   return require("tidemill.explain").main(options)
+end
+
+function commands.test(options)
+   return require("tidemill.tester").main(options)
+end
+
+function commands.failpoints()
+   print(table.concat(engine.failpoints(), "\n"))
+   return 0
+end
+
+--- Run a command. @param args list of strings @return integer exit code
+function M.main(args)
+   local parser = make_parser()
+   local ok, options = parser:pparse(args)
+   if not ok then
+      message(options)
+      io.stderr:write("Try `tidemill --help`.\n")
+      return 2
+   end
+   if options.version then
+      print("tidemill " .. engine.version)
+      return 0
+   end
+   if not options.command then
+      print(parser:get_help())
+      return 2
+   end
+   return commands[options.command](options)
+end
+
+return M

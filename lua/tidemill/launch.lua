@@ -1,0 +1,77 @@
+--- From a script's file to the engine: reads the text, runs it in the control state, plans, and
+--- gives C what it needs to run the job.
+local engine = require "tidemill.engine"
+local abi = require "tidemill.abi"
+local plan = require "tidemill.plan"
+local script = require "tidemill.script"
+local values = require "tidemill.values"
+
+local ffi, C = abi.ffi, abi.C
+
+local M = {}
+
+--- Read a whole file. @return string? text, string? err
+function M.read_file(path)
+   local file, err = io.open(path, "rb")
+   if not file then return nil, err end
+   local text, read_err = file:read("*a")
+   file:close()
+   if not text then return nil, ("%s: %s"):format(path, read_err or "cannot be read") end
+   return text
+end
+
+local function add_queue(launch, index, node)
+   local b = ffi.cast("struct mill_buffer *", launch:value())
+   for n, batch in ipairs(node.batches) do
+      C.mill_buffer_clear(b)
+      C.mill_pack_array(b, #batch)
+      for i = 1, #batch do
+         local ok, err = pcall(values.pack, b, batch[i], 1)
+         if not ok then
+            error(("%s: batch %d, element %d: %s"):format(node.line, n, i, err), 0)
+         end
+      end
+      if C.mill_buffer_failed(b) then error(("%s: batch %d is too large"):format(node.line, n), 0) end
+      launch:add_batch(index)
+   end
+end
+
+--- An initial state: {key = value} with string keys, or a list of {key, value}.
+local function add_initial(launch, index, node)
+   local kb = ffi.cast("struct mill_buffer *", launch:key())
+   local vb = ffi.cast("struct mill_buffer *", launch:value())
+   local function add(k, v)
+      C.mill_buffer_clear(vb)
+      local ok, err = pcall(function()
+         values.key(kb, k)
+         values.pack(vb, v, 1)
+      end)
+      if not ok then error(("%s: initial: %s"):format(node.line, err), 0) end
+      launch:add_initial(index)
+   end
+   if values.list_length(node.initial) then
+      for _, pair in ipairs(node.initial) do add(pair[1], pair[2]) end
+   else
+      for k, v in pairs(node.initial) do add(k, v) end
+   end
+end
+
+--- Load a script and make it ready to run.
+---@param spec table see tidemill.script; path and text at least
+---@return userdata launch, table plan
+function M.prepare(spec)
+   spec.modules, spec.args, spec.overrides = spec.modules or {}, spec.args or {}, spec.overrides or {}
+   spec.read_file = M.read_file
+   local made = script.plan(spec)
+   spec.path = engine.real_path(spec.path) or spec.path
+   local launch = engine.launch(spec, plan.describe(made))
+   for i, source in ipairs(made.sources) do
+      if source.node.batches then add_queue(launch, i, source.node) end
+   end
+   for i, stage in ipairs(made.stages) do
+      if stage.node.initial then add_initial(launch, i, stage.node) end
+   end
+   return launch, made
+end
+
+return M
