@@ -120,19 +120,33 @@ void json_add_string(struct buffer *b, const char *s, size_t size)
 
 static void add_object(struct buffer *b, const msgpack_object *o);
 
-/* Names are strings in JSON, whatever the key was: the JSON of one that is none, as a string. */
+/* Names are strings in JSON. Of a key that is a container, which we never write, only that: its
+ * JSON inside a string would double its escapes at every level. */
 static void add_member_name(struct buffer *b, const msgpack_object *name)
 {
-    if (name->type == MSGPACK_OBJECT_STR || name->type == MSGPACK_OBJECT_BIN) {
+    switch (name->type) {
+    case MSGPACK_OBJECT_STR:
+    case MSGPACK_OBJECT_BIN:
         add_object(b, name);
-        return;
+        break;
+    case MSGPACK_OBJECT_ARRAY:
+        json_add_text(b, "\"[...]\"");
+        break;
+    case MSGPACK_OBJECT_MAP:
+        json_add_text(b, "\"{...}\"");
+        break;
+    case MSGPACK_OBJECT_NIL:
+    case MSGPACK_OBJECT_BOOLEAN:
+    case MSGPACK_OBJECT_POSITIVE_INTEGER:
+    case MSGPACK_OBJECT_NEGATIVE_INTEGER:
+    case MSGPACK_OBJECT_FLOAT32:
+    case MSGPACK_OBJECT_FLOAT64:
+    case MSGPACK_OBJECT_EXT:
+        add_byte(b, '"');
+        add_object(b, name);
+        add_byte(b, '"');
+        break;
     }
-    struct buffer text;
-    buffer_init(&text, b->max);
-    add_object(&text, name);
-    json_add_string(b, text.data, text.size);
-    b->failed = b->failed || text.failed;
-    buffer_deinit(&text);
 }
 
 static void add_map(struct buffer *b, const msgpack_object_map *map)
