@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "data/words.h"
+#include "plain_splitter.h"
 #include "testing.h"
 
 /* --- lines --- */
@@ -68,93 +69,10 @@ static void it_stops_after_as_many_lines_as_it_may_cut(void **state)
     assert_int_equal(size, 0);
 }
 
-/* --- a plain splitter: one line at a time, one byte at a time --- */
-
-struct expected_word {
-    size_t offset;
-    size_t size;
-    size_t line; /* offset of its line */
-    size_t line_size;
-    uint32_t ordinal;
-};
-
-struct expected {
-    struct expected_word *words;
-    uint32_t count;
-};
-
-static void expect(struct expected *x, const struct expected_word *word)
-{
-    x->words = memory_grow(x->words, (x->count + 1) * sizeof *x->words);
-    x->words[x->count++] = *word;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static void expect_words(struct expected *x, const char *text, size_t line, size_t size)
-{
-    uint32_t ordinal = 0;
-    for (size_t i = line; i < line + size;) {
-        size_t start = i;
-        while (i < line + size && !is_blank(text[i])) {
-            i++;
-        }
-        if (i > start) {
-            expect(x, &(struct expected_word){start, i - start, line, size, ordinal++});
-        } else {
-            i++;
-        }
-    }
-}
-
-static void expect_fields(struct expected *x, const char *text, size_t line, size_t size,
-                          const char *separator)
-{
-    size_t width = strlen(separator);
-    uint32_t ordinal = 0;
-    size_t start = line;
-    size_t i = line;
-    while (i + width <= line + size) {
-        if (memcmp(text + i, separator, width) == 0) {
-            expect(x, &(struct expected_word){start, i - start, line, size, ordinal++});
-            i += width;
-            start = i;
-        } else {
-            i++;
-        }
-    }
-    expect(x, &(struct expected_word){start, line + size - start, line, size, ordinal});
-}
-
-static struct expected split_plainly(const char *text, size_t size, const char *separator,
-                                     bool is_one_record)
-{
-    struct expected x = {0};
-    for (size_t line = 0; line < size || (is_one_record && line == 0);) {
-        size_t stop = line;
-        while (stop < size && (is_one_record || text[stop] != '\n')) {
-            stop++;
-        }
-        size_t next = stop + 1;
-        bool has_carriage = stop < size && stop > line && text[stop - 1] == '\r';
-        size_t length = stop - line - has_carriage;
-        if (separator[0] == '\0') {
-            expect_words(&x, text, line, length);
-        } else {
-            expect_fields(&x, text, line, length, separator);
-        }
-        line = next;
-    }
-    return x;
-}
-
 /* --- words --- */
 
 static void is_word(const struct mill_splitter *s, uint32_t i, const char *text,
-                    const struct expected_word *word)
+                    const struct plain_word *word)
 {
     struct slice got = splitter_word(s, i);
     assert_int_equal(got.data - text, word->offset);
@@ -173,19 +91,19 @@ static void splits_as_the_plain_one(struct mill_splitter *s, const char *text, s
                                     bool is_one_record)
 {
     char *copy = exact_copy(text, size);
-    struct expected x = split_plainly(text, size, s->separator, is_one_record);
+    struct plain_words x = split_plainly(text, size, s->separator, is_one_record);
     splitter_begin(s, copy, size, is_one_record);
     uint32_t seen = 0;
     for (uint32_t n = splitter_next(s); n > 0; n = splitter_next(s)) {
         assert_true(seen + n <= x.count);
         for (uint32_t i = 0; i < n; i++) {
-            is_word(s, i, copy, &x.words[seen + i]);
+            is_word(s, i, copy, &x.list[seen + i]);
         }
         seen += n;
     }
     assert_int_equal(seen, x.count);
     memory_free(copy);
-    memory_free(x.words);
+    memory_free(x.list);
 }
 
 static void random_texts_split_alike(const char *separator, const char *alphabet, uint64_t seed)
