@@ -97,6 +97,7 @@ static int launch_new(lua_State *L)
     }
     l->queues = memory_zero(l->graph.source_count + 1, sizeof *l->queues);
     l->initials = memory_zero(l->graph.stage_count + 1, sizeof *l->initials);
+    lua_settop(L, 1);
     return 1;
 }
 
@@ -263,6 +264,7 @@ static int launch_run(lua_State *L)
     rc = rc == 0 ? runner_run(r, &e) : rc;
     status_close(&l->status);
     if (rc == 0) {
+        error_clear(&e);
         describe_end(l, r, &e);
     }
     runner_close(r);

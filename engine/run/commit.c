@@ -61,6 +61,14 @@ static int prepare_output(struct runner *r, uint32_t output, struct error *e)
     return rc;
 }
 
+/* What was looked for and is not there has left its trace in the error, though all went well. */
+static void settle(struct runner *r, int rc)
+{
+    if (rc == 0) {
+        error_clear(&r->work_error);
+    }
+}
+
 static void prepare_all(uv_work_t *work)
 {
     struct runner *r = work->data;
@@ -70,6 +78,7 @@ static void prepare_all(uv_work_t *work)
     for (uint32_t i = 0; i <= r->graph->output_count && rc == 0 && r->outputs_open; i++) {
         rc = prepare_output(r, i, &r->work_error);
     }
+    settle(r, rc);
 }
 
 static void sum_up(struct runner *r)
@@ -230,6 +239,7 @@ static void write_batch(uv_work_t *work)
     rc = rc == 0 ? FAILPOINT_RESULT(commit_after_write, e) : rc;
     rc = rc == 0 ? delta_committed(&r->delta, &r->record, e) : rc;
     store_batch_destroy(batch);
+    settle(r, rc);
 }
 
 static void take_over(struct runner *r)

@@ -59,8 +59,13 @@ static void publish_all(uv_work_t *work)
 {
     struct runner *r = work->data;
     error_clear(&r->publish_error);
-    while (publisher_step(&r->publisher, &r->publish_error) == 1) {
+    int rc = publisher_step(&r->publisher, &r->publish_error);
+    while (rc == 1) {
         r->batch_failures = 0;
+        rc = publisher_step(&r->publisher, &r->publish_error);
+    }
+    if (rc == 0) {
+        error_clear(&r->publish_error);
     }
 }
 

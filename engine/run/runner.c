@@ -286,9 +286,9 @@ static void close_handle(uv_handle_t *handle, void *context)
 static void close_loop(struct runner *r)
 {
     uv_walk(&r->loop, close_handle, NULL);
-    uv_run(&r->loop, UV_RUN_DEFAULT); /* and what the thread pool still does */
-    int rc = uv_loop_close(&r->loop);
-    check(rc == 0);
+    while (uv_loop_close(&r->loop) == UV_EBUSY) {
+        uv_run(&r->loop, UV_RUN_DEFAULT); /* handles, and what the thread pool still does */
+    }
 }
 
 static uint32_t count_cores(void)

@@ -221,6 +221,16 @@ local function check_targets(plan)
    end
 end
 
+--- Whether rows come in an order that printing must not change.
+local function is_ordered(node)
+   while node do
+      if node.kind == "top" then return true end
+      if node.stage or node.inputs then return false end
+      node = node.input
+   end
+   return false
+end
+
 --- Make the plan of a job.
 ---@param job table made by job.lua
 ---@return table plan {operators, sources, stages, outputs, segments, tees, splitters}
@@ -240,6 +250,7 @@ function M.make(job)
       if needed[node] and node.output then
          table.insert(plan.outputs, { node = node, operator = i })
          planner.output_of[node] = #plan.outputs
+         node.sorted = node.kind == "print" and node.input.keyed and not is_ordered(node.input)
       elseif needed[node] and node.source then
          table.insert(plan.sources, { node = node, operator = i })
       elseif not needed[node] then
@@ -316,21 +327,10 @@ local function describe_segments(plan)
    return list
 end
 
---- Whether rows come in an order that printing must not change.
-local function is_ordered(node)
-   while node do
-      if node.kind == "top" then return true end
-      if node.stage or node.inputs then return false end
-      node = node.input
-   end
-   return false
-end
-
 local function describe_outputs(plan)
    local list = {}
    for i, output in ipairs(plan.outputs) do
       local node = output.node
-      node.sorted = node.kind == "print" and node.input.keyed and not is_ordered(node.input)
       list[i] = {
          kind = node.kind, format = node.format, operator = node.id, target = node.target,
          suffix = node.suffix, keyed = node.input.keyed or false, print_rows = node.n or 0,
