@@ -39,6 +39,10 @@ add("tidemill.header", ("return %q"):format(read(source_dir .. "/engine/base/tid
 add("argparse", read(assert(package.searchpath("argparse", package.path),
    "lua-argparse is not installed")))
 
+-- Names of LuaJIT's byte codes and of the reasons why it gave up on a trace.
+add("jit.vmdef", read(assert(package.searchpath("jit.vmdef", package.path),
+   "jit.vmdef is not installed")))
+
 local out = { '/* Made by tools/embed.lua. */\n#include "script/embedded.h"\n\n' }
 for i, module in ipairs(modules) do
    out[#out + 1] = ("static const unsigned char code_%d[] = {\n%s};\n"):format(i,

@@ -136,6 +136,14 @@ static int launch_value(lua_State *L)
     return 1;
 }
 
+/* What is in the value buffer, as a string. */
+static int launch_value_text(lua_State *L)
+{
+    struct launch *l = check_launch(L);
+    lua_pushlstring(L, l->value.data == NULL ? "" : l->value.data, l->value.size);
+    return 1;
+}
+
 static int launch_add_batch(lua_State *L)
 {
     struct launch *l = check_launch(L);
@@ -230,6 +238,8 @@ static void read_options(lua_State *L, struct launch *l, struct runner_options *
         .virtual_clock = get_flag(L, "virtual_clock"),
         .jit_off = get_flag(L, "jit_off"),
         .capture = get_flag(L, "capture"),
+        .queues_only = get_flag(L, "queues_only"),
+        .trace = get_flag(L, "trace"),
         .on_epoch = on_epoch,
         .write_stdout = write_stdout,
         .context = l,
@@ -328,6 +338,19 @@ static int launch_step(lua_State *L)
     return 2;
 }
 
+/* What the first worker's LuaJIT compiled, as text. */
+static int launch_trace_report(lua_State *L)
+{
+    struct launch *l = check_launch(L);
+    luaL_argcheck(L, l->runner != NULL, 1, "is not open");
+    struct error e = {0};
+    buffer_clear(&l->value);
+    if (host_trace_report(l->runner->pool.workers[0].host, &l->value, &e) != 0) {
+        return luaL_error(L, "%s", e.message);
+    }
+    return launch_value_text(L);
+}
+
 static int launch_close(lua_State *L)
 {
     struct launch *l = check_launch(L);
@@ -365,7 +388,10 @@ static int open_module(lua_State *L)
     static const luaL_Reg methods[] = {
         {"key", launch_key},   {"value", launch_value}, {"add_batch", launch_add_batch},
         {"run", launch_run},   {"open", launch_open},   {"add_initial", launch_add_initial},
-        {"step", launch_step}, {"close", launch_close}, {NULL, NULL},
+        {"step", launch_step}, {"close", launch_close},
+        {"value_text", launch_value_text},
+        {"trace_report", launch_trace_report},
+        {NULL, NULL},
     };
     luaL_newmetatable(L, LAUNCH);
     lua_newtable(L);

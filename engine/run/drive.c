@@ -52,7 +52,6 @@ static int plan(struct runner *r, struct error *e)
         }
         left -= bytes < left ? bytes : left;
         planned += bytes;
-        r->planned[i] = bytes;
     }
     r->planned_bytes = planned;
     return 0;
@@ -195,7 +194,7 @@ static void post_block(struct runner *r, const struct source_block *block)
 {
     struct task *t = pool_task(TASK_BLOCK);
     t->block = *block;
-    r->handed_bytes += block->file != NULL ? block->end - block->start : block->values.size;
+    r->handed_bytes += block->bytes;
     r->posted++;
     epoch_block_handed(&r->epoch);
     pool_post(&r->pool, t);

@@ -55,7 +55,7 @@ void runner_left(const struct runner *r, uint64_t *bytes, uint64_t *files)
     for (uint32_t i = 0; i < r->graph->source_count; i++) {
         uint64_t source_bytes = 0;
         uint64_t source_files = 0;
-        if (r->graph->sources[i].kind == SOURCE_FILES) {
+        if (r->graph->sources[i].kind == SOURCE_FILES && !r->options.queues_only) {
             file_source_left(r->sources[i], &source_bytes, &source_files);
         } else {
             source_files = queue_source_left(r->sources[i]);
@@ -68,16 +68,7 @@ void runner_left(const struct runner *r, uint64_t *bytes, uint64_t *files)
 bool runner_is_drained(const struct runner *r)
 {
     for (uint32_t i = 0; i < r->graph->source_count; i++) {
-        if (r->graph->sources[i].kind == SOURCE_QUEUE) {
-            if (queue_source_left(r->sources[i]) > (r->planned[i] > 0 ? 1 : 0)) {
-                return false;
-            }
-            continue;
-        }
-        uint64_t bytes = 0;
-        uint64_t files = 0;
-        file_source_left(r->sources[i], &bytes, &files);
-        if (bytes > r->planned[i]) {
+        if (!source_is_drained(r->sources[i])) {
             return false;
         }
     }
@@ -333,6 +324,7 @@ static int open_pool(struct runner *r, struct error *e)
         .spill_folder = r->data.spill,
         .jit_off = r->options.jit_off,
         .capture = r->options.capture,
+        .trace = r->options.trace,
     };
     pool_open(&r->pool, &options, r->worker_count, notify, r);
     r->is_pool_open = true;

@@ -73,6 +73,8 @@ struct runner_options {
     bool virtual_clock;
     bool jit_off;
     bool capture;     /**< outputs give their rows to on_rows, and write nothing else */
+    bool queues_only; /**< every source reads from its queue; of files: lines of text (tests) */
+    bool trace;       /**< hosts note what LuaJIT compiles (explain) */
     runner_rows_fn on_rows;
     void (*on_epoch)(void *context, const struct runner_report *report);
     int (*write_stdout)(void *context, const void *bytes, size_t size, struct error *e);
@@ -139,7 +141,6 @@ struct runner {
     uint64_t window_errors;
     uint64_t dead_bytes;           /**< of dead letters that were ever written */
     uint64_t planned_bytes;        /**< of the running epoch */
-    uint64_t planned[LIMIT_SOURCES_MAX]; /**< of them by source */
     uint64_t handed_bytes;
     uint32_t next_source;          /**< whose turn it is to give a block */
     uint32_t posted;               /**< tasks that are out */

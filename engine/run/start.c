@@ -199,7 +199,7 @@ static int open_source(struct runner *r, uint32_t index, struct error *e)
 {
     const struct graph_source *g = &r->graph->sources[index];
     uint16_t number = identity_find(&r->identities, IDENTITY_SOURCE, index)->number;
-    if (g->kind == SOURCE_QUEUE) {
+    if (g->kind == SOURCE_QUEUE || r->options.queues_only) {
         struct queue_source_options options = {
             .batches = r->options.queues[index].batches,
             .batch_count = r->options.queues[index].count,

@@ -315,6 +315,25 @@ static int run_queue(struct host *h, const struct source_block *block, struct so
     return rc;
 }
 
+/* Lines that came through a queue (tests of jobs). */
+static int run_queued_text(struct host *h, const struct source_block *block,
+                           struct source_done *done, struct error *e)
+{
+    struct block_piece piece = {.text = block->values, .offset = block->start};
+    *done = (struct source_done){.next = block->end, .bytes = block->values.size};
+    return piece.text.size == 0 ? 0 : run_text(h, &piece, e);
+}
+
+static int run_block(struct host *h, const struct source_block *block, struct source_done *done,
+                     struct error *e)
+{
+    if (block->file != NULL) {
+        return run_file(h, block, done, e);
+    }
+    bool is_text = h->graph->sources[block->source].kind == SOURCE_FILES;
+    return is_text ? run_queued_text(h, block, done, e) : run_queue(h, block, done, e);
+}
+
 int block_run(struct host *h, const struct source_block *block, struct source_done *done,
               struct error *e)
 {
@@ -323,7 +342,7 @@ int block_run(struct host *h, const struct source_block *block, struct source_do
     h->position.source = block->source;
     h->position.partition = block->partition;
     h->position.partition_name = block->partition_name;
-    int rc = block->file != NULL ? run_file(h, block, done, e) : run_queue(h, block, done, e);
+    int rc = run_block(h, block, done, e);
     h->bytes += done->bytes;
     return rc;
 }

@@ -106,6 +106,30 @@ static void ref_functions(lua_State *L, const char *field, int *refs, uint32_t c
     lua_pop(L, 1);
 }
 
+/* The plan is on top of the stack, and stays there. */
+static int start_tracing(struct host *h, struct error *e)
+{
+    int rc = script_push(&h->lua, "tidemill.tracing", "start", e);
+    if (rc != 0) {
+        return rc;
+    }
+    lua_pushvalue(h->lua.L, -2);
+    return script_call(&h->lua, 1, 0, e);
+}
+
+int host_trace_report(struct host *h, struct buffer *into, struct error *e)
+{
+    int rc = script_push(&h->lua, "tidemill.tracing", "report", e);
+    rc = rc == 0 ? script_call(&h->lua, 0, 1, e) : rc;
+    if (rc == 0) {
+        size_t size = 0;
+        const char *text = lua_tolstring(h->lua.L, -1, &size);
+        rc = buffer_append(into, text, size);
+        lua_pop(h->lua.L, 1);
+    }
+    return rc;
+}
+
 static int link_segments(struct host *h, struct error *e)
 {
     lua_State *L = h->lua.L;
@@ -119,7 +143,8 @@ static int link_segments(struct host *h, struct error *e)
     if (rc != 0) {
         return rc;
     }
-    rc = script_push(&h->lua, "tidemill.segments", "link", e);
+    rc = h->options.trace ? start_tracing(h, e) : 0;
+    rc = rc == 0 ? script_push(&h->lua, "tidemill.segments", "link", e) : rc;
     if (rc != 0) {
         return rc;
     }

@@ -52,6 +52,7 @@ struct host_options {
     const struct graph *graph;
     const char *spill_folder;
     bool jit_off;
+    bool trace;   /**< note what LuaJIT compiles: tidemill.tracing */
     bool capture; /**< every output's rows are JSON, whatever its format (tests of jobs) */
 };
 
@@ -147,6 +148,10 @@ int host_relieve_tables(struct host *h, bool all, struct error *e);
 
 /** Free what only speeds things up: cached strings and slots; collect garbage. */
 void host_relieve_caches(struct host *h);
+
+/** What LuaJIT compiled since the host was made (options.trace), as text.
+ * @thread any, while the worker is idle */
+int host_trace_report(struct host *h, struct buffer *into, struct error *e);
 
 /** Seed math.random for a chunk. */
 void host_seed(struct host *h, uint64_t partition, uint64_t offset);

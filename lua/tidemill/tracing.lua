@@ -1,0 +1,119 @@
+--- What LuaJIT made of a job: which loops were compiled, and which user functions kept a loop from
+--- it. For `explain`, and for tests that assert it.
+local jutil = require "jit.util"
+local vmdef = require "jit.vmdef"
+
+local M = {}
+
+local band = bit.band
+
+--- The state of one Lua state's tracing: made by start, read by report.
+local state
+
+local function place(info)
+   local source = info.source or "?"
+   if source:sub(1, 1) == "@" then return ("%s:%d"):format(source:sub(2), info.currentline or 0) end
+   return source:gsub("^=", "")
+end
+
+local function reason(code, detail)
+   local text = vmdef.traceerr[code] or "unknown reason"
+   if type(detail) == "function" then
+      local info = jutil.funcinfo(detail)
+      detail = info.loc or (info.ffid and vmdef.ffnames[info.ffid]) or "a function"
+   end
+   -- What compiles not, by its number: bytecode 51 is FNEW.
+   if text:find("bytecode") and type(detail) == "number" then
+      detail = vmdef.bcnames:sub(detail * 6 + 1, detail * 6 + 6):gsub("%s+$", "")
+   end
+   return (text:format(detail))
+end
+
+local hints = {
+   FNEW = "a function is created for each record; make it once, outside",
+   UCLO = "a function that captures a loop's variable is created for each record",
+}
+
+local function on_trace(what, trace, func, pc, other, extra)
+   if what == "start" then
+      state.starting = { info = jutil.funcinfo(func, pc), is_side = other ~= nil }
+   elseif what == "stop" then
+      local info = jutil.traceinfo(trace)
+      table.insert(state.traces, {
+         place = place(state.starting.info), link = info.linktype, side = state.starting.is_side,
+      })
+   elseif what == "abort" then
+      local info = jutil.funcinfo(func, pc)
+      local text = reason(other, extra)
+      for name, hint in pairs(hints) do
+         if text:find(name, 1, true) then text = text .. " (" .. hint .. ")" end
+      end
+      local key = place(info) .. ": " .. text
+      state.aborts[key] = (state.aborts[key] or 0) + 1
+      state.abort_starts[place(state.starting.info)] = true
+   end
+end
+
+--- Byte codes of loops that LuaJIT has given up on.
+local BLACKLISTED = { IFORL = true, IITERL = true, ILOOP = true, IFUNCF = true, IFUNCV = true }
+
+local function is_blacklisted(f)
+   local pc = 0
+   while true do
+      local ins = jutil.funcbc(f, pc)
+      if not ins then return false end
+      local op = vmdef.bcnames:sub(band(ins, 255) * 6 + 1, band(ins, 255) * 6 + 6):gsub("%s+$", "")
+      if BLACKLISTED[op] then return true end
+      pc = pc + 1
+   end
+end
+
+--- Begin to note. @param plan table the state's plan
+function M.start(plan)
+   state = { plan = plan, traces = {}, aborts = {}, abort_starts = {} }
+   jit.attach(on_trace, "trace")
+end
+
+local function segment_line(segment)
+   local name = "segment" .. segment.id
+   if segment.native then return ("segment %d: runs in C"):format(segment.id) end
+   local loops, traces, stitched = 0, 0, false
+   for _, trace in ipairs(state.traces) do
+      if trace.place == name then
+         traces = traces + 1
+         if trace.link == "loop" then loops = loops + 1 end
+         stitched = stitched or trace.link == "stitch"
+      end
+   end
+   local text = traces == 0 and "not compiled (too few records, or it cannot be)"
+      or loops == 0 and "compiled in pieces, no whole loop"
+      or "compiled"
+   if stitched then text = text .. ", with calls that LuaJIT cannot compile" end
+   return ("segment %d: %s (%d traces)"):format(segment.id, text, traces)
+end
+
+--- Lines of text: segments, then what could not be compiled and where.
+function M.report()
+   jit.attach(on_trace)
+   local lines = {}
+   for _, segment in ipairs(state.plan.segments) do lines[#lines + 1] = segment_line(segment) end
+   for _, operator in ipairs(state.plan.operators) do
+      local f = operator.node.fn
+      if f and is_blacklisted(f) then
+         lines[#lines + 1] = ("%s runs interpreted"):format(operator.label)
+      end
+   end
+   local aborts = {}
+   for key, count in pairs(state.aborts) do
+      if not key:find("leaving loop in root trace", 1, true)
+         and not key:find("inner loop in root trace", 1, true)
+         and not key:find("down-recursion", 1, true) then
+         aborts[#aborts + 1] = ("gave up at %s, %d times"):format(key, count)
+      end
+   end
+   table.sort(aborts)
+   for _, line in ipairs(aborts) do lines[#lines + 1] = line end
+   return table.concat(lines, "\n") .. "\n"
+end
+
+return M
