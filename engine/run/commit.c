@@ -294,23 +294,40 @@ static void on_written(uv_work_t *work, int status)
     r->is_working = false;
     runner_die_if_fatal(&r->work_error);
     epoch_committed(&r->epoch);
-    if (!r->was_written) {
+    if (r->work_error.code != 0) {
+        /* Written or not: applying a large change may have found the disk full, too. */
+        r->store_is_suspect = true;
         drive_failed(r, &r->work_error);
         drive(r);
         return;
     }
-    if (r->work_error.code != 0) {
-        runner_fail(r, &r->work_error); /* committed; what follows is done by the next start */
-        return;
-    }
-    r->said_full = false;
-    take_over(r);
+    commit_take_over(r);
+}
+
+void commit_take_over(struct runner *r)
+{
     struct error e;
+    r->said_full = false;
+    r->is_abandoned = false;
+    take_over(r);
     if (check_limits(r, &e) != 0) {
         r->fails_after_publishing = true;
         r->error = e;
     }
     runner_epoch_done(r);
+}
+
+int commit_reopen_store(struct runner *r, struct error *e)
+{
+    int rc = data_folder_reopen(&r->data, e);
+    if (rc != 0) {
+        return rc;
+    }
+    r->store_is_suspect = false;
+    r->place.store = r->data.store;
+    r->delta.store = r->data.store;
+    r->was_written = r->data.last.number == r->epoch.number;
+    return 0;
 }
 
 void commit_write(struct runner *r)

@@ -12,6 +12,12 @@ void commit_prepare(struct runner *r);
 /** Start writing the batch; drive_failed or drive_committed follows. */
 void commit_write(struct runner *r);
 
+/** After a write that failed for want of space: open the store anew and see whether the batch is in
+ * it (r->was_written). */
+int commit_reopen_store(struct runner *r, struct error *e);
+/** The batch of the running epoch is in the store: go on from there. */
+void commit_take_over(struct runner *r);
+
 /** Add what is to be in the store besides the epoch: graph, script, skips. */
 int commit_start_into(struct runner *r, struct store_batch *batch, struct error *e);
 

@@ -141,6 +141,20 @@ static int open_store(struct data_folder *d, struct error *e)
     return rc == 0 ? delta_recover(d->store, d->last.number > 0 ? &d->last : NULL, e) : rc;
 }
 
+int data_folder_reopen(struct data_folder *d, struct error *e)
+{
+    if (d->in_memory) {
+        return 0;
+    }
+    if (d->store != NULL) {
+        store_close(d->store);
+        d->store = NULL;
+    }
+    epoch_record_deinit(&d->last);
+    d->last = (struct epoch_record){0};
+    return open_store(d, e);
+}
+
 static void name_folders(struct data_folder *d, const char *path)
 {
     *d = (struct data_folder){.disk = disk_real(), .path = memory_text(path), .lock = -1};

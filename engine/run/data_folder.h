@@ -43,6 +43,8 @@ struct data_folder {
 int data_folder_open(struct data_folder *d, const char *path, bool fresh, struct error *e);
 /** A store in memory, and a temporary folder to spill to. */
 int data_folder_open_memory(struct data_folder *d, struct error *e);
+/** Close the store and open it again: after a write that failed, what is in it is not known. */
+int data_folder_reopen(struct data_folder *d, struct error *e);
 void data_folder_close(struct data_folder *d);
 
 #endif

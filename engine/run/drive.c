@@ -320,11 +320,24 @@ static void run_stage(struct runner *r)
 static void begin_again(struct runner *r)
 {
     struct error e;
+    if (r->store_is_suspect) {
+        int rc = commit_reopen_store(r, &e);
+        if (rc != 0) {
+            drive_failed(r, &e);
+            return;
+        }
+        if (r->was_written) {
+            commit_take_over(r); /* the batch was there after all */
+            return;
+        }
+    }
     for (uint32_t i = 0; i < r->graph->source_count; i++) {
         source_abandon(r->sources[i]);
     }
     r->is_replay = true;
-    if (start_attempt(r, &e) != 0) {
+    int rc = start_attempt(r, &e);
+    if (rc != 0) {
+        r->store_is_suspect = rc == MILL_ENOSPC;
         drive_failed(r, &e);
     }
 }

@@ -163,6 +163,7 @@ struct runner {
     bool waits_for_space;    /**< ...and when the disk may have room */
     bool said_full;          /**< that was logged; until the next commit */
     bool is_working;         /**< preparing or committing runs */
+    bool store_is_suspect;   /**< a write failed: open it anew before the epoch runs again */
     int64_t epoch_begun_us;
     int64_t epoch_due_us;
     uint64_t total_records;

@@ -373,9 +373,21 @@ static int open_publishing(struct runner *r, struct error *e)
     return rc == 0 ? disk_list(&r->data.disk, r->data.dead_letters, add_size, r, e) : rc;
 }
 
+/* Crash tests make a large change out of a small one. */
+static size_t delta_bytes_max(void)
+{
+#ifdef TIDEMILL_FAILPOINTS
+    const char *text = getenv("TIDEMILL_TEST_DELTA_BYTES");
+    if (text != NULL) {
+        return (size_t)strtoull(text, NULL, 10);
+    }
+#endif
+    return LIMIT_DELTA_BYTES;
+}
+
 int start_open(struct runner *r, struct error *e)
 {
-    delta_init(&r->delta, r->data.store, r->graph->stage_count, LIMIT_DELTA_BYTES);
+    delta_init(&r->delta, r->data.store, r->graph->stage_count, delta_bytes_max());
     int rc = 0;
     for (uint32_t i = 0; i < r->graph->source_count && rc == 0; i++) {
         rc = open_source(r, i, e);
