@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "data/key.h"
 #include "testing.h"
@@ -420,6 +421,57 @@ static void arrays_sort_part_by_part_shorter_first(void **state)
     assert_true(equal > 100);
 }
 
+/* --- the format --- */
+
+static void is_encoded_as(struct buffer *b, const char *bytes, size_t size)
+{
+    assert_int_equal(b->size, size);
+    assert_memory_equal(b->data, bytes, size);
+    buffer_clear(b);
+}
+
+/* Stored in every data directory: whoever changes this makes a new format version. */
+static void the_bytes_are_those_of_every_data_directory(void **state)
+{
+    (void)state;
+    struct buffer b;
+    buffer_init(&b, 100);
+    key_add_boolean(&b, true);
+    is_encoded_as(&b, "\2", 1);
+    key_add_int64(&b, 1);
+    is_encoded_as(&b, "\x10\xbf\xf0\0\0\0\0\0\0\0\0", 11);
+    assert_true(key_add_number(&b, -1.5));
+    is_encoded_as(&b, "\x10\x40\x07\xff\xff\xff\xff\xff\xff\0\0", 11);
+    key_add_uint64(&b, UINT64_MAX);
+    is_encoded_as(&b, "\x10\xc3\xef\xff\xff\xff\xff\xff\xff\x07\xff", 11);
+    key_add_string(&b, "a\0b", 3);
+    is_encoded_as(&b,
+                  "\x20"
+                  "a\0b",
+                  4);
+    key_add_array_begin(&b);
+    key_add_boolean(&b, false);
+    key_add_part_string(&b, "a\0b", 3);
+    key_add_array_end(&b);
+    is_encoded_as(&b,
+                  "\x30\1\x20"
+                  "a\0\xff"
+                  "b\0\1\0",
+                  10);
+    buffer_deinit(&b);
+}
+
+static void the_key_groups_are_those_of_every_data_directory(void **state)
+{
+    (void)state;
+    assert_int_equal(key_group_of(hash_key("\x20word", 5)), 2550);
+    assert_int_equal(key_group_of(hash_key("\x20", 1)), 2024);
+    assert_int_equal(key_group_of(hash_key("\x10\xbf\xf0\0\0\0\0\0\0\0\0", 11)), 990);
+    assert_true(hash_bytes("abc", 3) == 0x78af5f94892f3950u);
+    assert_int_equal(shard_of_group(0), 0);
+    assert_int_equal(shard_of_group(KEY_GROUP_COUNT - 1), SHARD_COUNT - 1);
+}
+
 /* --- damage --- */
 
 /* Whether the bytes are one key, read part by part. */
@@ -553,6 +605,8 @@ int main(void)
         cmocka_unit_test(strings_keep_every_byte),
         cmocka_unit_test(strings_in_arrays_keep_every_byte),
         cmocka_unit_test(arrays_sort_part_by_part_shorter_first),
+        cmocka_unit_test(the_bytes_are_those_of_every_data_directory),
+        cmocka_unit_test(the_key_groups_are_those_of_every_data_directory),
         cmocka_unit_test(a_key_cut_anywhere_is_no_key),
         cmocka_unit_test(tags_that_nobody_writes_are_no_keys),
         cmocka_unit_test(numbers_that_nobody_writes_are_no_keys),
