@@ -11,12 +11,15 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-/* Read by AddressSanitizer: running out of memory is a test, not a fault. */
-__attribute__((visibility("default"))) const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-    return "allocator_may_return_null=1";
-}
+/* Read by the sanitizers: running out of memory is a test, not a fault. */
+#define SANITIZER_OPTIONS(name)                                                                    \
+    __attribute__((visibility("default"))) const char *name(void);                                 \
+    const char *name(void)                                                                         \
+    {                                                                                              \
+        return "allocator_may_return_null=1";                                                      \
+    }
+SANITIZER_OPTIONS(__asan_default_options)
+SANITIZER_OPTIONS(__tsan_default_options)
 
 uint64_t chance_next(struct chance *c)
 {

@@ -2,6 +2,7 @@
  * put them, wherever they were: in memory or in runs on disk.
  * Method: random records over several workers with budgets so small that most of them spill,
  * against qsort over all of them. */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -203,6 +204,52 @@ static void everything_comes_out_as_one_stable_sort(void **state)
     assert_true(runs > 200);
 }
 
+struct share {
+    struct world *world;
+    uint32_t first_shard; /* and every other one from there on */
+    uint32_t entry_count;
+    uint32_t stray_count;
+};
+
+/* Without cmocka's asserts, which belong to its own thread. */
+static void *merge_share(void *context)
+{
+    struct share *share = context;
+    for (uint32_t shard = share->first_shard; shard < SHARD_COUNT; shard += 2) {
+        struct merge m;
+        const struct shuffle_entry *entry = NULL;
+        int rc = merge_open(&m, share->world->list, share->world->worker_count, shard, NULL);
+        while (rc == 0 && merge_next(&m, &entry, NULL) == 1) {
+            share->entry_count++;
+            share->stray_count += shard_of_group(entry->key_group) != shard;
+        }
+        merge_close(&m);
+    }
+    return NULL;
+}
+
+static void shards_are_merged_by_several_threads_at_once(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_world(&w, 3);
+    for (uint64_t order = 0; order < 100; order++) {
+        add_block(&w, order);
+    }
+    for (uint32_t i = 0; i < w.worker_count; i++) {
+        shuffle_seal(&w.shuffles[i]);
+    }
+    struct share even = {.world = &w, .first_shard = 0};
+    struct share odd = {.world = &w, .first_shard = 1};
+    pthread_t other;
+    assert_int_equal(pthread_create(&other, NULL, merge_share, &even), 0);
+    merge_share(&odd);
+    pthread_join(other, NULL);
+    assert_int_equal(even.entry_count + odd.entry_count, w.count);
+    assert_int_equal(even.stray_count + odd.stray_count, 0);
+    end_world(&w);
+}
+
 static void nothing_merges_to_nothing(void **state)
 {
     (void)state;
@@ -262,6 +309,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_comes_out_as_one_stable_sort),
+        cmocka_unit_test(shards_are_merged_by_several_threads_at_once),
         cmocka_unit_test(nothing_merges_to_nothing),
         cmocka_unit_test(a_disk_that_fails_is_an_error),
     };
