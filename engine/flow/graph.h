@@ -18,6 +18,17 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 
+/** What an operator does to the number of records. */
+enum graph_role {
+    ROLE_UNUSED, /**< leads to no output, and is not run */
+    ROLE_SOURCE,
+    ROLE_SINGLE, /**< gives at most one for each */
+    ROLE_FLAT,
+    ROLE_UNION,
+    ROLE_STAGE,
+    ROLE_OUTPUT
+};
+
 enum graph_input { INPUT_LINES, INPUT_WORDS, INPUT_CELLS, INPUT_GROUPS, INPUT_TEE };
 enum graph_terminal { TERMINAL_STAGE, TERMINAL_OUTPUT, TERMINAL_TEE };
 enum graph_stage_kind { STAGE_TABLE, STAGE_UPDATE, STAGE_TOP };
@@ -38,6 +49,9 @@ struct graph_operator {
     const char *label; /**< for messages, e.g. "map at job.lua:7" */
     const char *name;  /**< given by named(), or NULL */
     const char *was;   /**< the identity it had before, given by named(); or NULL */
+    enum graph_role role;
+    uint32_t *inputs;  /**< operators that it reads from */
+    uint32_t input_count;
     const char *place; /**< how it hangs in the graph, without names: "text_file_stream>map" */
 };
 

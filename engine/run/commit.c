@@ -6,6 +6,7 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "flow/conservation.h"
 #include "run/drive.h"
 #include "run/publishing.h"
 #include "run/ranges.h"
@@ -105,6 +106,33 @@ static void sum_up(struct runner *r)
     }
 }
 
+/* Debug builds look at every commit whether a record got lost between two operators. */
+static void check_conservation(struct runner *r)
+{
+#ifdef TIDEMILL_DEBUG
+    uint32_t operators = r->graph->operator_count + 1;
+    uint32_t stages = r->graph->stage_count + 1;
+    struct mill_counter *counters = memory_zero(operators, sizeof *counters);
+    struct mill_counter *heads = memory_zero(stages, sizeof *heads);
+    for (uint32_t w = 0; w < r->worker_count; w++) {
+        const struct pool_worker *worker = &r->pool.workers[w];
+        if (worker->attempt == r->attempt) {
+            conservation_add(counters, worker->host->counters, operators);
+            conservation_add(heads, worker->host->heads, stages);
+        }
+    }
+    struct error e = {0};
+    if (conservation_check(r->graph, counters, heads, &e) != 0) {
+        log_error("epoch %" PRIu64 ": %s", r->epoch.number, e.message);
+        check(false);
+    }
+    memory_free(counters);
+    memory_free(heads);
+#else
+    (void)r;
+#endif
+}
+
 /* The last 10,000 records: this epoch's, and as many of those before as are missing. */
 static void judge(struct runner *r)
 {
@@ -158,6 +186,7 @@ static void on_prepared(uv_work_t *work, int status)
     }
     epoch_prepared(&r->epoch);
     sum_up(r);
+    check_conservation(r);
     judge(r);
     if (passes_probation(r)) {
         drive(r);

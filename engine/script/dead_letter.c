@@ -192,10 +192,19 @@ static int end(struct host *h, struct buffer *b, struct error *e)
     return 0;
 }
 
+/* A stage's operator sees its input while the epoch fills, and the merged keys at its end: at its
+ * end it stands at the head of the segments behind it. */
+static bool is_head(const struct host *h, uint32_t operator_id)
+{
+    return h->position.input == INPUT_GROUPS &&
+           h->graph->stages[h->position.source].operator_id == operator_id;
+}
+
 /* Count it, and say whether a letter is to be written. @return 1, 0, or MILL_EFAILED */
 static int decide(struct host *h, uint32_t operator_id, const char *message, struct error *e)
 {
-    struct mill_counter *c = &h->counters[operator_id];
+    struct mill_counter *c = is_head(h, operator_id) ? &h->heads[h->position.source]
+                                                     : &h->counters[operator_id];
     h->errors++;
     switch (h->graph->options.on_error) {
     case ON_ERROR_FAIL:
@@ -208,6 +217,18 @@ static int decide(struct host *h, uint32_t operator_id, const char *message, str
         return 1;
     }
     return 0;
+}
+
+/* A key's whole input of the epoch: its records were counted as arrived. */
+static int decide_for_key(struct host *h, uint32_t stage, const char *message, struct error *e)
+{
+    struct host_position saved = h->position;
+    h->position.input = INPUT_GROUPS;
+    h->position.source = stage;
+    int rc = decide(h, h->graph->stages[stage].operator_id, message, e);
+    h->position = saved;
+    h->heads[stage].out++; /* a group that was begun, and did not come through */
+    return rc;
 }
 
 int dead_letter_of_segment(struct host *h, uint32_t segment, const char *message, struct error *e)
@@ -251,8 +272,8 @@ int dead_letter_of_slot(struct host *h, uint32_t stage, uint32_t slot, const cha
                         struct error *e)
 {
     uint32_t operator_id = h->graph->stages[stage].operator_id;
-    int rc = decide(h, operator_id, message, e);
     struct table *t = &h->tables[stage];
+    int rc = decide_for_key(h, stage, message, e);
     t->shared.slots[slot].kind = MILL_EMPTY;
     if (rc <= 0) {
         return rc;

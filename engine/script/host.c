@@ -67,6 +67,7 @@ static void push_host(lua_State *L, struct host *h)
     lua_createtable(L, 0, 20);
     set_pointer(L, "control", &h->control);
     set_pointer(L, "counters", h->counters);
+    set_pointer(L, "heads", h->heads);
     set_pointer(L, "input", &h->input);
     set_pointer(L, "key", &h->key);
     set_pointer(L, "value", &h->value);
@@ -242,6 +243,7 @@ int host_create(const struct host_options *options, struct host **result, struct
     h->options = *options;
     h->graph = g;
     h->counters = memory_zero(g->operator_count + 1, sizeof *h->counters);
+    h->heads = memory_zero(g->stage_count + 1, sizeof *h->heads);
     buffer_init(&h->key, LIMIT_KEY_BYTES_MAX);
     buffer_init(&h->value, LIMIT_RECORD_BYTES_MAX + KIB);
     arena_init(&h->arena);
@@ -292,7 +294,7 @@ void host_destroy(struct host *h)
     arena_deinit(&h->arena);
     buffer_deinit(&h->key);
     buffer_deinit(&h->value);
-    void *const blocks[] = {h->counters, h->splitters,    h->tables, h->shuffles,
+    void *const blocks[] = {h->heads, h->counters, h->splitters,    h->tables, h->shuffles,
                             h->tops,     h->rows,         h->tees,   h->table_generations,
                             h->lines,    h->groups,       h->cells,  h->segment_refs,
                             h->checked_refs, h->seal_refs,    h->expired.key, h->known_slots};
@@ -368,6 +370,7 @@ void host_begin(struct host *h, const struct host_epoch *epoch)
         }
     }
     memset(h->counters, 0, (h->graph->operator_count + 1) * sizeof *h->counters);
+    memset(h->heads, 0, (h->graph->stage_count + 1) * sizeof *h->heads);
     h->control.time_ms = (double)epoch->time_ms;
     h->control.random[0] = epoch->seed;
     h->position.epoch = epoch->number;

@@ -75,7 +75,8 @@ struct host {
     struct watch watch;
 
     struct mill_control control;
-    struct mill_counter *counters; /**< by operator */
+    struct mill_counter *counters; /**< by operator: what arrives at it, and what it does with it */
+    struct mill_counter *heads;    /**< by stage: what its functions do at the end of the epoch */
     struct mill_input input;
     struct buffer key;
     struct buffer value;

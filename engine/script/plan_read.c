@@ -56,6 +56,8 @@ static int get_choice(lua_State *L, const char *field, const char *const *words)
     return i;
 }
 
+static const char *const role_words[] = {"unused", "source", "single", "flat",
+                                         "union",  "stage",  "output", NULL};
 static const char *const source_words[] = {"files", "queue", NULL};
 static const char *const stage_words[] = {"table", "update", "top", NULL};
 static const char *const combine_words[] = {"lua", "count", "sum", "min", "max", "avg", NULL};
@@ -99,6 +101,21 @@ static int read_list(lua_State *L, struct arena *arena, const struct list *list,
     return 0;
 }
 
+static uint32_t *read_numbers(lua_State *L, const char *field, struct arena *arena,
+                              uint32_t *count)
+{
+    lua_getfield(L, -1, field);
+    *count = (uint32_t)lua_objlen(L, -1);
+    uint32_t *numbers = arena_alloc(arena, (*count + 1) * sizeof *numbers);
+    for (uint32_t i = 0; i < *count; i++) {
+        lua_rawgeti(L, -1, (int)i + 1);
+        numbers[i] = (uint32_t)lua_tonumber(L, -1);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return numbers;
+}
+
 static void read_operator(lua_State *L, struct arena *arena, void *element)
 {
     struct graph_operator *o = element;
@@ -107,6 +124,8 @@ static void read_operator(lua_State *L, struct arena *arena, void *element)
     o->name = get_text(L, "name", arena);
     o->was = get_text(L, "was", arena);
     o->place = get_text(L, "place", arena);
+    o->role = (enum graph_role)get_choice(L, "role", role_words);
+    o->inputs = read_numbers(L, "inputs", arena, &o->input_count);
 }
 
 static void read_source(lua_State *L, struct arena *arena, void *element)
@@ -131,21 +150,6 @@ static void read_stage(lua_State *L, struct arena *arena, void *element)
     s->emits_if_empty = get_boolean(L, "emits_if_empty");
     s->is_keyed = get_boolean(L, "keyed");
     s->top_count = get_u32(L, "top");
-}
-
-static uint32_t *read_numbers(lua_State *L, const char *field, struct arena *arena,
-                              uint32_t *count)
-{
-    lua_getfield(L, -1, field);
-    *count = (uint32_t)lua_objlen(L, -1);
-    uint32_t *numbers = arena_alloc(arena, (*count + 1) * sizeof *numbers);
-    for (uint32_t i = 0; i < *count; i++) {
-        lua_rawgeti(L, -1, (int)i + 1);
-        numbers[i] = (uint32_t)lua_tonumber(L, -1);
-        lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
-    return numbers;
 }
 
 static void read_segment(lua_State *L, struct arena *arena, void *element)

@@ -118,7 +118,7 @@ static int flush(struct stage_chunk *c, struct error *e)
     }
     h->input.groups = h->groups;
     h->input.cells = h->cells;
-    h->counters[c->stage->operator_id].out += c->group_count;
+    h->heads[c->task->stage].out += c->group_count;
     host_seed(h, (uint64_t)c->task->stage << 32 | c->task->shard, c->groups_run);
     for (uint32_t s = 0; s < h->graph->segment_count && rc == 0; s++) {
         const struct graph_segment *segment = &h->graph->segments[s];

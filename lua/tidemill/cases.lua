@@ -13,14 +13,20 @@
 ---
 ---     -- options batch = "5s", on_error = "skip"   options of mill.job (one line)
 ---     -- batch            lines of text; with `values`: one Lua value in each line
+---     -- source 2         records of the job's second source for the same batch
 ---     -- expect           JSON rows of the first output since the last expect, in any order
 ---     -- expect 2         ... of the second output
 ---     -- expect in order  ... in order
----     -- dead             dead letters since the last: "operator: reason" in each line
+---     -- dead             all dead letters of the case: "operator: reason" in each line
+---     -- dead records     all dead letters: "operator: record", or key and values, as JSON
 ---     -- error            the script or the job fails, and the message contains these lines
+---
+--- Many records or rows are written as expressions: each line of `-- batch for i = 1, 9000` is
+--- one for each i; so is each line of `-- expect for i = 1, 9000`, a string of JSON.
 ---
 --- Lines that begin with # are comments.
 local launch_module = require "tidemill.launch"
+local values = require "tidemill.values"
 
 local M = {}
 
@@ -35,7 +41,7 @@ function M.parse(path, text)
    local list, case, section, number = {}, nil, nil, 0
    for line in (text .. "\n"):gmatch("([^\n]*)\n") do
       number = number + 1
-      local name, head = line:match("^==%s*(.+)$"), line:match("^%-%-%s*(.+)$")
+      local name, head = line:match("^==%s*(.+)$"), line:match("^%-%- (.+)$")
       if name then
          case = { path = path, line = number, name = name, script = {}, sections = {} }
          list[#list + 1] = case
@@ -82,47 +88,78 @@ local function make_script(case, options)
    }, " ")
 end
 
-local function read_value(case, section, line)
-   local chunk, err = loadstring("local mill = ... return " .. line)
+local function object() return setmetatable({}, values.OBJECT) end
+
+local function read_value(case, section, line, variable, value)
+   local chunk, err = loadstring(("local mill, %s = ... return %s"):format(variable or "_", line))
    if not chunk then fail(case, "line %d: %s", section.line, err) end
-   return chunk({ null = require("tidemill.values").null })
+   return chunk({ null = values.null, object = object }, value)
 end
 
-local function read_batch(case, plan, section)
-   local records = {}
-   local is_text = plan.sources[1].node.source == "files"
+--- A section as it is, or written out when its head ends with "for NAME = FIRST, LAST".
+---@return table section with the head and, in `values`, what its expressions gave
+local function expand(case, section)
+   local head, variable, first, last = section.head:match("^(.-)%s*for (%w+) = (%d+), (%d+)$")
+   if not head then return section end
+   local list = {}
+   for i = tonumber(first), tonumber(last) do
+      for _, line in ipairs(section) do
+         list[#list + 1] = read_value(case, section, line, variable, i)
+      end
+   end
+   return { head = head, line = section.line, values = list }
+end
+
+--- Add a section's records to a batch: {records of the first source, of the second, ...}.
+local function read_records(case, plan, section, batch, source)
+   if not plan.sources[source] then fail(case, "there is no source %d", source) end
+   local records = section.values or {}
+   local is_text = plan.sources[source].node.source == "files"
    for i, line in ipairs(section) do
       records[i] = is_text and line or read_value(case, section, line)
    end
-   return { records }
+   for i = #batch + 1, source do batch[i] = {} end
+   batch[source] = records
 end
 
 --- "operator: reason" of a dead letter, without line numbers.
-local function describe_letter(json)
-   local operator = json:match('"operator":"(%S+)') or "?"
+local function describe_letter(operator, json)
    local reason = json:match('"reason":"(.-[^\\])"') or "?"
-   return ("%s: %s"):format(operator:gsub('"$', ""), (reason:gsub("^case:%d+: ", "")))
+   return ("%s: %s"):format(operator, (reason:gsub("^case:%d+: ", "")))
 end
 
-local function letters_of(came, plan)
+--- "operator: record" of a dead letter, or its key and values.
+local function describe_record(operator, json)
+   local record = json:match('"record":(.*)}$') or json:match('("key":.*)}$') or "?"
+   return ("%s: %s"):format(operator, record)
+end
+
+local function letters_of(came, plan, describe)
    local list = {}
-   for i, json in ipairs(came[#plan.outputs + 1] or {}) do list[i] = describe_letter(json) end
+   for i, json in ipairs(came[#plan.outputs + 1] or {}) do
+      list[i] = describe(json:match('"operator":"([^" ]+)') or "?", json)
+   end
    return list
 end
 
 local function steps_of(case, plan, sections)
    local steps = {}
-   for _, section in ipairs(sections) do
+   for _, written in ipairs(sections) do
+      local section = expand(case, written)
+      local source = section.head:match("^source (%d+)$")
       local which = section.head:match("^expect%s*(.*)$")
       if section.head == "batch" then
-         table.insert(steps, { batch = read_batch(case, plan, section) })
+         table.insert(steps, { batch = {} })
+         read_records(case, plan, section, steps[#steps].batch, 1)
+      elseif source and steps[#steps] and steps[#steps].batch then
+         read_records(case, plan, section, steps[#steps].batch, tonumber(source))
       elseif which then
          table.insert(steps, {
             expect = which:match("in order") and "expect_in_order" or "expect",
-            output = tonumber(which:match("%d+")) or 1, rows = section, is_json = true,
-            line = ("%s:%d"):format(case.path, section.line),
+            output = tonumber(which:match("%d+")) or 1, rows = section.values or section,
+            is_json = true, line = ("%s:%d"):format(case.path, section.line),
          })
-      elseif section.head ~= "dead" then
+      elseif not section.head:match("^dead") then
          fail(case, "unknown section %q", section.head)
       end
    end
@@ -144,15 +181,24 @@ local function check_error(wanted, err)
    end
 end
 
-local function check_letters(sections, plan, came, tester)
+local DESCRIBES = { ["dead"] = describe_letter, ["dead records"] = describe_record }
+
+local function check_letters(case, sections, plan, came, tester)
    local wanted = {}
    for _, section in ipairs(sections) do
-      if section.head == "dead" then
-         for _, line in ipairs(section) do wanted[#wanted + 1] = line end
+      local lines = expand(case, section)
+      if lines.head:match("^dead") then
+         local describe = DESCRIBES[lines.head]
+         if not describe then fail(case, "unknown section %q", section.head) end
+         wanted[describe] = wanted[describe] or {}
+         for _, line in ipairs(lines.values or lines) do table.insert(wanted[describe], line) end
       end
    end
-   local diff = tester.difference(wanted, letters_of(came, plan), false)
-   if diff then return "dead letters differ (- wanted, + came):\n" .. diff end
+   if next(wanted) == nil then wanted[describe_letter] = {} end
+   for describe, lines in pairs(wanted) do
+      local diff = tester.difference(lines, letters_of(came, plan, describe), false)
+      if diff then return "dead letters differ (- wanted, + came):\n" .. diff end
+   end
 end
 
 --- Run a case. @return string? what went wrong
@@ -175,7 +221,7 @@ function M.run(case, settings, tester)
    local err, came = tester.run_steps(launch, plan, steps_of(case, plan, without_error), settings.run)
    if wanted then return check_error(wanted, err) end
    if err then return err end
-   return check_letters(sections, plan, came, tester)
+   return check_letters(case, sections, plan, came, tester)
 end
 
 return M

@@ -44,14 +44,18 @@ local function function_of(w, node)
    return w:upvalue("f" .. node.id, { kind = "function", node = node })
 end
 
---- Before a user's function is called: say which operator runs; in checked loops, do not call it
---- for the element that ran past its deadline before.
-local function enter(w, node)
-   w:add("ctl.op = %d", node.id)
+--- In checked loops: an operator is not called for the element that ran past its deadline.
+local function check_skip(w, node)
    if w.checked then
       w:upvalue("skipped", { kind = "runtime" })
       w:add("if ctl.skip_op == %d then skipped(%d) end", node.id, w.depth)
    end
+end
+
+--- Before a user's function is called: say which operator runs.
+local function enter(w, node)
+   w:add("ctl.op = %d", node.id)
+   check_skip(w, node)
 end
 
 local function next_element(w)
@@ -251,7 +255,7 @@ end
 
 --- A key's partial values, folded by the user's function.
 function head.fold(w, node)
-   enter(w, node)
+   check_skip(w, node)
    head.values(w)
    w:upvalue("bad_reduce", { kind = "runtime" })
    w:add("for p = g.first + 1, g.first + g.count - 1 do")
@@ -264,13 +268,14 @@ function head.update(w, node)
    w:upvalue("values_of", { kind = "runtime" })
    w:upvalue("state_of", { kind = "runtime" })
    w:upvalue("set_state", { kind = "runtime" })
-   enter(w, node)
+   check_skip(w, node)
    w:add("local s = state_of(g)")
    w:add("local v = %s(values_of(g, cells), s, k, ctl.time_ms)", function_of(w, node))
    w:add("set_state(g, v)")
    local silent = node.emit == "changed" and "v == nil or g.changed == 0" or "v == nil"
-   w:add("if %s then cnt[%d].filtered = cnt[%d].filtered + 1 goto next0 end", silent, node.id,
-      node.id)
+   local head_count = w:upvalue("heads", { kind = "heads" })
+   w:add("if %s then %s[%d].filtered = %s[%d].filtered + 1 goto next0 end", silent, head_count,
+      w.stage - 1, head_count, w.stage - 1)
 end
 
 --- Records of a stage that kept them whole (top): a pair when it has a key.
@@ -280,17 +285,18 @@ end
 
 function input.groups(w, segment)
    local node = segment.input.node
-   w:add("ctl.op = %d", node.id)
    w:upvalue("inp", { kind = "input" })
    w:upvalue("value_of", { kind = "runtime" })
    w.before_loop = "local groups, cells = inp.groups, inp.cells"
    w:add("local g = groups[i]")
+   w:add("ctl.op = %d", node.id)
    if segment.input.keyed then
       w:upvalue("str", { kind = "runtime" })
       w:upvalue("key_of", { kind = "runtime" })
       w:add("local k if g.key[0] == 32 then k = str(g.key + 1, g.key_len - 1)")
       w:add("else k = key_of(g) end")
    end
+   w.stage = segment.input.from
    head[segment.input.head](w, node)
    w.value = "v"
    if segment.input.keyed then w.keyed, w.key = true, "k" end

@@ -246,7 +246,9 @@ function M.make(job)
    }, Planner)
    local plan = planner.plan
    for i, node in ipairs(job.nodes) do
-      plan.operators[i] = { node = node, kind = node.kind, label = label(node) }
+      plan.operators[i] = {
+         node = node, kind = node.kind, label = label(node), needed = needed[node],
+      }
       if needed[node] and node.output then
          table.insert(plan.outputs, { node = node, operator = i })
          planner.output_of[node] = #plan.outputs
@@ -283,13 +285,25 @@ local function place_of(node)
    return node.place
 end
 
+--- What an operator does to the number of records, for flow/conservation.c.
+local function role_of(node)
+   if node.source then return "source" end
+   if node.stage then return "stage" end
+   if node.output then return "output" end
+   if node.kind == "union" then return "union" end
+   return is_flat(node) and "flat" or "single"
+end
+
 local function describe_operators(plan)
    local list = {}
    for i, operator in ipairs(plan.operators) do
       local node = operator.node
+      local inputs = {}
+      for k, input in ipairs(node.inputs or { node.input }) do inputs[k] = input.id end
       list[i] = {
          kind = operator.kind, label = operator.label, name = node.name, was = node.was,
-         place = place_of(node),
+         place = place_of(node), role = operator.needed and role_of(node) or "unused",
+         inputs = inputs,
       }
    end
    return list

@@ -321,6 +321,7 @@ local link = {}
 
 function link.control(self) return self.control end
 function link.counters(self) return self.counters end
+function link.heads(self) return self.heads end
 function link.abi() return C end
 --- The lists that a segment is going through. Each segment has its own: while it waits for a full
 --- tee to be emptied, those behind the tee go through theirs.
@@ -411,6 +412,7 @@ function M.link(plan, host)
       plan = plan, host = host, splitters = {}, tables = {}, tees = {}, emitters = {},
       control = ffi.cast("struct mill_control *", host.control),
       counters = ffi.cast("struct mill_counter *", host.counters),
+      heads = ffi.cast("struct mill_counter *", host.heads),
       input = ffi.cast("struct mill_input *", host.input),
       key = ffi.cast("struct mill_buffer *", host.key),
       value = ffi.cast("struct mill_buffer *", host.value),
