@@ -346,6 +346,19 @@ static int fake_write(void *c, struct disk_file *file, const struct disk_write *
     return rc;
 }
 
+static int fake_read_at(void *c, struct disk_file *file, struct disk_read *r, struct error *e)
+{
+    struct fake_disk *f = c;
+    const struct node *node = node_of(f, file);
+    int rc = count_operation(f, false, e);
+    size_t left = r->offset < node->seen.size ? node->seen.size - (size_t)r->offset : 0;
+    r->size = rc != 0 ? 0 : r->size < left ? r->size : left;
+    if (r->size > 0) {
+        memcpy(r->into, node->seen.data + r->offset, r->size);
+    }
+    return rc;
+}
+
 static int fake_truncate(void *c, struct disk_file *file, uint64_t size, struct error *e)
 {
     struct fake_disk *f = c;
@@ -544,6 +557,7 @@ static int fake_look(void *c, const char *path, struct disk_entry *entry, struct
 static const struct disk_ops fake_ops = {
     .open = fake_open,
     .write = fake_write,
+    .read_at = fake_read_at,
     .truncate = fake_truncate,
     .sync = fake_sync,
     .close = fake_close,

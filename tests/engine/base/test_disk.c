@@ -167,6 +167,27 @@ static void reading_appends_to_the_buffer(void **state)
     buffer_deinit(&b);
 }
 
+static void a_piece_is_read_where_it_stands(void **state)
+{
+    struct fixture *x = *state;
+    struct disk_file f;
+    char piece[8] = "--------";
+    make(x, "a", "hello world");
+    assert_int_equal(disk_open(&x->disk, at(x, "a"), DISK_READ, &f, NULL), 0);
+    size_t size = 5;
+    assert_int_equal(disk_read_at(&x->disk, &f, piece, &size, 6, NULL), 0);
+    assert_int_equal(size, 5);
+    assert_memory_equal(piece, "world---", 8);
+    size = sizeof piece;
+    assert_int_equal(disk_read_at(&x->disk, &f, piece, &size, 8, NULL), 0);
+    assert_int_equal(size, 3);
+    assert_memory_equal(piece, "rldld---", 8);
+    size = sizeof piece;
+    assert_int_equal(disk_read_at(&x->disk, &f, piece, &size, 100, NULL), 0);
+    assert_int_equal(size, 0);
+    disk_close(&x->disk, &f);
+}
+
 static void a_file_may_fill_the_buffer_but_not_more(void **state)
 {
     struct fixture *x = *state;
@@ -562,6 +583,7 @@ int main(void)
         ON_BOTH(creating_cuts_and_updating_keeps),
         ON_BOTH(a_file_is_cut_or_extended),
         ON_BOTH(reading_appends_to_the_buffer),
+        ON_BOTH(a_piece_is_read_where_it_stands),
         ON_BOTH(a_file_may_fill_the_buffer_but_not_more),
         ON_BOTH(what_is_not_there_cannot_be_read),
         ON_BOTH(a_rename_replaces),
