@@ -10,9 +10,9 @@
 
 struct frame {
     uint64_t order;
+    uint64_t origin;
     uint32_t key_size;
     uint32_t key_group;
-    uint32_t origin;
     uint32_t kind;
     uint32_t len; /* bytes of the value behind the key; of a number: values in it */
     uint32_t reserved;

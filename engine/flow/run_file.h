@@ -1,7 +1,7 @@
 /*
  * Sorted runs in a spill file: writing one, and reading one shard of it entry by entry.
  *
- *     u32 key_size  u32 key_group  u64 order  u32 origin  u32 kind  u32 len  [f64 num] key [bytes]
+ *     u64 order  u64 origin  u32 key_size  u32 key_group  u32 kind  u32 len  f64 num  key [bytes]
  *
  * Native byte order: a spill file does not outlive the process.
  */

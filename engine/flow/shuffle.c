@@ -48,8 +48,16 @@ size_t shuffle_memory(const struct mill_shuffle *s)
     return s->arena.bytes + (size_t)s->count * sizeof *s->entries;
 }
 
+static uint64_t origin_of(const struct shuffle_origin *o, uint32_t index)
+{
+    if (o->lines != NULL) {
+        return o->base + (uint64_t)(o->lines[index].ptr - o->text);
+    }
+    return o->words != NULL ? o->base + o->words[index].offset : o->base + index;
+}
+
 int shuffle_add(struct mill_shuffle *s, struct slice key, const struct mill_cell *cell,
-                uint32_t origin)
+                uint32_t index)
 {
     check(key.size > 0 && key.size <= LIMIT_KEY_BYTES_MAX);
     if (cell->kind != MILL_NUMBER && cell->len > LIMIT_RECORD_BYTES_MAX) {
@@ -66,7 +74,7 @@ int shuffle_add(struct mill_shuffle *s, struct slice key, const struct mill_cell
     entry->key_size = (uint32_t)key.size;
     entry->key_group = key_group_of(hash_key(key.data, key.size));
     entry->order = s->order;
-    entry->origin = s->origin_base + origin;
+    entry->origin = origin_of(&s->origin, index);
     entry->cell = *cell;
     if (cell->kind != MILL_NUMBER) {
         entry->cell.ptr = arena_copy(&s->arena, cell->ptr, cell->len);

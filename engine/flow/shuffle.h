@@ -32,9 +32,16 @@ struct shuffle_entry {
     uint32_t key_size;  /**< bytes */
     uint32_t key_group; /**< of KEY_GROUP_COUNT */
     uint64_t order;     /**< position of the block it came from */
-    uint32_t origin;    /**< record of the chunk it came from, in the block */
-    uint32_t reserved;
+    uint64_t origin;    /**< where in the block: offset of the record it came from, or its number */
     struct mill_cell cell; /**< NUMBER (len: values in it), STRING or PACKED */
+};
+
+/** How the number of a record in its chunk becomes an origin. */
+struct shuffle_origin {
+    const struct mill_slice *lines; /**< of a chunk of lines, else NULL */
+    const struct mill_word *words;  /**< of a chunk of words, else NULL */
+    const char *text;               /**< that lines point into, and words' offsets count from */
+    uint64_t base;                  /**< offset of text in the block; of other chunks: records before */
 };
 
 struct shuffle_run {
@@ -49,7 +56,7 @@ struct mill_shuffle {
     uint32_t capacity;
     struct arena arena;   /**< keys and values of the entries */
     uint64_t order;       /**< of the block that runs; the host sets it */
-    uint32_t origin_base; /**< added to origins: records of the block before this chunk */
+    struct shuffle_origin origin; /**< of the chunk that runs; the host sets it */
     size_t bytes_max;     /**< in memory; then a run is written */
     uint32_t *sorted;     /**< indexes of entries in order; valid after seal */
     uint32_t shard_start[SHARD_COUNT + 1]; /**< in sorted[] */
@@ -68,11 +75,12 @@ void shuffle_deinit(struct mill_shuffle *s);
 
 /**
  * Append a record; key and value are copied.
+ * @param index  of the record in the chunk that it came from: s->origin makes its origin of it
  * @return 0, MILL_ELIMIT when the value is larger than a record may be (nothing changed), or what
  *         writing a run failed with (also in s->error; the epoch cannot go on)
  */
 int shuffle_add(struct mill_shuffle *s, struct slice key, const struct mill_cell *cell,
-                uint32_t origin);
+                uint32_t index);
 
 /** Append the touched keys of a sealed table, without copying: the table stays as it is until
  * shuffle_clear or shuffle_spill. */

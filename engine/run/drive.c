@@ -335,6 +335,7 @@ static void begin_again(struct runner *r)
         source_abandon(r->sources[i]);
     }
     r->is_replay = true;
+    skips_take_pending(r);
     int rc = start_attempt(r, &e);
     if (rc != 0) {
         r->store_is_suspect = rc == MILL_ENOSPC;
@@ -456,7 +457,7 @@ static bool is_quiet(const struct runner *r)
 
 void drive(struct runner *r)
 {
-    while (r->end == RUNNER_RUNS) {
+    while (r->end == RUNNER_RUNS && r->ends_as == RUNNER_RUNS) {
         if (r->is_abandoned) {
             if (!is_quiet(r) || r->waits_for_space) {
                 return;

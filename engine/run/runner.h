@@ -150,6 +150,8 @@ struct runner {
     struct range_list *ranges;
     struct host_skip *skips;
     uint32_t skip_count;
+    struct host_skip *pending_skips; /**< noted, and not yet seen by workers */
+    uint32_t pending_skip_count;
     uint32_t strikes;
     struct buffer manifests[LIMIT_OUTPUTS_MAX + 1]; /**< of the running epoch; the last: dead letters */
     uint64_t rows_prepared;

@@ -26,12 +26,30 @@ static int encode(const struct runner *r, const struct host_skip *s, struct buff
     return rc == 0 ? bytes_add_string(b, s->key, s->key_size) : rc;
 }
 
-static void append(struct runner *r, const struct host_skip *skip)
+static void append(struct host_skip **list, uint32_t *count, const struct host_skip *skip)
 {
-    r->skips = memory_grow(r->skips, (r->skip_count + 1) * sizeof *r->skips);
-    struct host_skip *s = &r->skips[r->skip_count++];
+    *list = memory_grow(*list, (*count + 1) * sizeof **list);
+    struct host_skip *s = &(*list)[(*count)++];
     *s = *skip;
     s->key = skip->key == NULL ? NULL : memory_copy(skip->key, skip->key_size);
+}
+
+static void clear(struct host_skip **list, uint32_t *count)
+{
+    for (uint32_t i = 0; i < *count; i++) {
+        memory_free((*list)[i].key);
+    }
+    memory_free(*list);
+    *list = NULL;
+    *count = 0;
+}
+
+void skips_take_pending(struct runner *r)
+{
+    for (uint32_t i = 0; i < r->pending_skip_count; i++) {
+        append(&r->skips, &r->skip_count, &r->pending_skips[i]);
+    }
+    clear(&r->pending_skips, &r->pending_skip_count);
 }
 
 int skips_add(struct runner *r, const struct host_skip *skip, struct error *e)
@@ -42,13 +60,13 @@ int skips_add(struct runner *r, const struct host_skip *skip, struct error *e)
     check(rc == 0);
     char key[5];
     struct store_batch *batch = store_batch_create();
-    store_batch_put(batch, STORE_META, skip_key(key, r->skip_count),
+    store_batch_put(batch, STORE_META, skip_key(key, r->skip_count + r->pending_skip_count),
                     (struct slice){value.data, value.size});
     rc = store_write(r->data.store, batch, true, e);
     store_batch_destroy(batch);
     buffer_deinit(&value);
     if (rc == 0) {
-        append(r, skip);
+        append(&r->pending_skips, &r->pending_skip_count, skip);
     }
     return rc;
 }
@@ -90,7 +108,7 @@ int skips_load(struct runner *r, struct error *e)
     while (rc == 1) {
         struct host_skip s;
         if (decode(r, value, &s)) {
-            append(r, &s);
+            append(&r->skips, &r->skip_count, &s);
             memory_free(s.key);
         }
         rc = store_next(i, &key, &value, e);
@@ -110,10 +128,6 @@ void skips_commit_into(struct runner *r, struct store_batch *batch)
 
 void skips_clear(struct runner *r)
 {
-    for (uint32_t i = 0; i < r->skip_count; i++) {
-        memory_free(r->skips[i].key);
-    }
-    memory_free(r->skips);
-    r->skips = NULL;
-    r->skip_count = 0;
+    clear(&r->skips, &r->skip_count);
+    clear(&r->pending_skips, &r->pending_skip_count);
 }

@@ -148,6 +148,12 @@ static int run_words(struct host *h, uint32_t splitter_index, struct slice text,
          count = splitter_next(splitter)) {
         h->input.words = splitter->words;
         h->input.base = splitter->text;
+        struct shuffle_origin origin = {
+            .words = splitter->words,
+            .text = splitter->text,
+            .base = h->position.text_offset + (uint64_t)(splitter->text - text.data),
+        };
+        host_set_origin(h, &origin);
         counted_for = 0;
         for (uint32_t s = 0; s < h->graph->segment_count && rc == 0; s++) {
             const struct graph_segment *segment = &h->graph->segments[s];
@@ -173,13 +179,13 @@ static int run_lines(struct host *h, struct slice text, uint32_t *count, struct 
         size_t size = text.size - at;
         uint32_t n = lines_split(text.data + at, &size, h->lines, LIMIT_CHUNK_RECORDS_MAX);
         h->input.lines = h->lines;
+        struct shuffle_origin origin = {
+            .lines = h->lines, .text = text.data, .base = h->position.text_offset};
+        host_set_origin(h, &origin);
         for (uint32_t s = 0; s < h->graph->segment_count && rc == 0; s++) {
             if (reads(h, s, INPUT_LINES)) {
                 rc = run_chunk(h, s, n, e);
             }
-        }
-        for (uint32_t i = 0; i < h->graph->stage_count; i++) {
-            h->shuffles[i].origin_base += n;
         }
         at += size;
         *count += n;
@@ -303,6 +309,7 @@ static int run_queue(struct host *h, const struct source_block *block, struct so
             return count;
         }
         h->input.cells = h->cells;
+        host_set_origin(h, &(struct shuffle_origin){.base = done->records});
         for (uint32_t s = 0; s < h->graph->segment_count && rc == 0; s++) {
             if (reads(h, s, INPUT_CELLS)) {
                 rc = run_chunk(h, s, (uint32_t)count, e);

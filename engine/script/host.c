@@ -206,6 +206,7 @@ static void create_stages(struct host *h)
     h->tables = memory_zero(n + 1, sizeof *h->tables);
     h->shuffles = memory_zero(n + 1, sizeof *h->shuffles);
     h->tops = memory_zero(n + 1, sizeof *h->tops);
+    h->sealed = memory_zero(n + 1, sizeof *h->sealed);
     h->table_generations = memory_zero(n + 1, sizeof *h->table_generations);
     h->known_slots = memory_zero(g->segment_count + 1, sizeof *h->known_slots);
     for (uint32_t i = 0; i < g->segment_count; i++) {
@@ -294,7 +295,7 @@ void host_destroy(struct host *h)
     arena_deinit(&h->arena);
     buffer_deinit(&h->key);
     buffer_deinit(&h->value);
-    void *const blocks[] = {h->heads, h->counters, h->splitters,    h->tables, h->shuffles,
+    void *const blocks[] = {h->sealed, h->heads, h->counters, h->splitters,    h->tables, h->shuffles,
                             h->tops,     h->rows,         h->tees,   h->table_generations,
                             h->lines,    h->groups,       h->cells,  h->segment_refs,
                             h->checked_refs, h->seal_refs,    h->expired.key, h->known_slots};
@@ -349,6 +350,7 @@ static void begin_stage(struct host *h, uint32_t stage)
     top_clear(&h->tops[stage]);
     table_clear(&h->tables[stage]);
     renew_table(h, stage);
+    h->sealed[stage] = false;
 }
 
 void host_begin(struct host *h, const struct host_epoch *epoch)
@@ -385,13 +387,20 @@ void host_set_order(struct host *h, uint64_t order)
 {
     for (uint32_t i = 0; i < h->graph->stage_count; i++) {
         h->shuffles[i].order = order;
-        h->shuffles[i].origin_base = 0;
+        h->shuffles[i].origin = (struct shuffle_origin){0};
         h->tops[i].order = order;
     }
     for (uint32_t i = 0; i < h->graph->output_count; i++) {
         h->rows[i].order = order;
     }
     h->dead.order = order;
+}
+
+void host_set_origin(struct host *h, const struct shuffle_origin *origin)
+{
+    for (uint32_t i = 0; i < h->graph->stage_count; i++) {
+        h->shuffles[i].origin = *origin;
+    }
 }
 
 int host_write_error(const struct host *h, struct error *e)
@@ -437,6 +446,7 @@ int host_seal_stage(struct host *h, uint32_t stage, struct error *e)
         shuffle_add_table(&h->shuffles[stage], &h->tables[stage]);
     }
     shuffle_seal(&h->shuffles[stage]);
+    h->sealed[stage] = true;
     return 0;
 }
 
@@ -460,8 +470,8 @@ static int relieve_table(struct host *h, uint32_t stage, struct error *e)
 int host_relieve_tables(struct host *h, bool all, struct error *e)
 {
     for (uint32_t i = 0; i < h->graph->stage_count; i++) {
-        bool is_table = h->graph->stages[i].kind == STAGE_TABLE;
-        if (is_table && (h->tables[i].shared.full != 0 || all)) {
+        bool is_filling = h->graph->stages[i].kind == STAGE_TABLE && !h->sealed[i];
+        if (is_filling && (h->tables[i].shared.full != 0 || all)) {
             int rc = relieve_table(h, i, e);
             if (rc != 0) {
                 return rc;

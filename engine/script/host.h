@@ -85,6 +85,7 @@ struct host {
     struct mill_splitter *splitters; /**< as in the graph */
     struct table *tables;            /**< by stage */
     struct mill_shuffle *shuffles;   /**< by stage */
+    bool *sealed;                    /**< by stage: its part is ready; others may be reading it */
     struct mill_top *tops;           /**< by stage */
     struct mill_rows *rows;          /**< by output */
     struct mill_rows dead;           /**< dead letters, as JSON lines */
@@ -137,6 +138,9 @@ void host_begin(struct host *h, const struct host_epoch *epoch);
 
 /** The order of the block or shard that runs now, for everything that is written. */
 void host_set_order(struct host *h, uint64_t order);
+
+/** Where the records of the chunk that runs now came from, for everything that is shuffled. */
+void host_set_origin(struct host *h, const struct shuffle_origin *origin);
 
 /** The first failed write of rows or shuffled records, which ends the epoch. @return 0 or its code */
 int host_write_error(const struct host *h, struct error *e);

@@ -10,6 +10,7 @@ const char segment_skipped;
 
 enum outcome { OUTCOME_DONE, OUTCOME_YIELD, OUTCOME_ERROR };
 
+/* The result is on the Lua stack only as long as nothing else is called: it is read at once. */
 static enum outcome call(struct host *h, int ref, int *rc)
 {
     lua_State *L = h->lua.L;
@@ -19,10 +20,18 @@ static enum outcome call(struct host *h, int ref, int *rc)
     watch_enter(&h->watch);
     *rc = lua_pcall(L, 0, 1, 1);
     watch_leave(&h->watch);
-    if (*rc != 0 || h->lua.heap.denied > 0 || watch_expired(&h->watch)) {
+    if (*rc != 0) {
         return OUTCOME_ERROR;
     }
-    return lua_isnil(L, -1) ? OUTCOME_DONE : OUTCOME_YIELD;
+    if (watch_expired(&h->watch)) {
+        watchdog_forgive(&h->watch);
+    }
+    enum outcome outcome = lua_isnil(L, -1) ? OUTCOME_DONE : OUTCOME_YIELD;
+    if (h->lua.heap.denied > 0) { /* a pcall of the script's has dealt with it */
+        heap_forgive(&h->lua.heap);
+        host_relieve_caches(h);
+    }
+    return outcome;
 }
 
 /* Go on behind the element that an operator at this depth had. */

@@ -118,6 +118,7 @@ static int flush(struct stage_chunk *c, struct error *e)
     }
     h->input.groups = h->groups;
     h->input.cells = h->cells;
+    host_set_origin(h, &(struct shuffle_origin){.base = c->groups_run});
     h->heads[c->task->stage].out += c->group_count;
     host_seed(h, (uint64_t)c->task->stage << 32 | c->task->shard, c->groups_run);
     for (uint32_t s = 0; s < h->graph->segment_count && rc == 0; s++) {
@@ -129,9 +130,6 @@ static int flush(struct stage_chunk *c, struct error *e)
     }
     if (rc == 0 && c->stage->kind == STAGE_UPDATE) {
         rc = write_state(c, e);
-    }
-    for (uint32_t i = 0; i < h->graph->stage_count; i++) {
-        h->shuffles[i].origin_base += c->group_count;
     }
     c->groups_run += c->group_count;
     c->group_count = 0;

@@ -70,8 +70,11 @@ static void expire(struct watch *w)
     if (dog.stopping_one != NULL) {
         return; /* one at a time; this one's turn comes when that one is removed */
     }
+    int active = WATCH_ACTIVE;
+    if (!atomic_compare_exchange_strong(&w->state, &active, WATCH_EXPIRED)) {
+        return; /* it ended just now */
+    }
     dog.stopping_one = w;
-    atomic_store_explicit(&w->expired, true, memory_order_release);
     lua_sethook(w->L, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
     luaJIT_profile_stop(dog.owner);
     luaJIT_profile_start(w->L, "i2", ignore_sample, NULL);
@@ -79,7 +82,7 @@ static void expire(struct watch *w)
 
 static void look_at(struct watch *w, int64_t now_us)
 {
-    if (!atomic_load_explicit(&w->active, memory_order_acquire)) {
+    if (atomic_load_explicit(&w->state, memory_order_acquire) == WATCH_IDLE) {
         w->since_us = now_us;
         return;
     }
@@ -155,8 +158,7 @@ void watchdog_add(struct watch *w, lua_State *L, const struct mill_control *cont
                   int64_t deadline_ms)
 {
     *w = (struct watch){.L = L, .control = control, .deadline_us = deadline_ms * 1000};
-    atomic_init(&w->active, false);
-    atomic_init(&w->expired, false);
+    atomic_init(&w->state, WATCH_IDLE);
     pthread_mutex_lock(&dog.lock);
     check(dog.running);
     /* The profiler is taken, so this only marks the state: its traces get the test. */
@@ -165,6 +167,17 @@ void watchdog_add(struct watch *w, lua_State *L, const struct mill_control *cont
     w->next = dog.watches;
     dog.watches = w;
     pthread_mutex_unlock(&dog.lock);
+}
+
+/* Under the lock. */
+static void disarm(struct watch *w)
+{
+    if (dog.stopping_one == w) {
+        luaJIT_profile_stop(w->L);
+        own_profiler();
+        dog.stopping_one = NULL;
+    }
+    lua_sethook(w->L, NULL, 0, 0);
 }
 
 void watchdog_remove(struct watch *w)
@@ -176,11 +189,16 @@ void watchdog_remove(struct watch *w)
         at = &(*at)->next;
     }
     *at = w->next;
-    if (dog.stopping_one == w) {
-        luaJIT_profile_stop(w->L);
-        own_profiler();
-        dog.stopping_one = NULL;
-    }
-    lua_sethook(w->L, NULL, 0, 0);
+    disarm(w);
+    pthread_mutex_unlock(&dog.lock);
+}
+
+void watchdog_forgive(struct watch *w)
+{
+    pthread_mutex_lock(&dog.lock);
+    disarm(w);
+    luaJIT_profile_start(w->L, "l", ignore_sample, NULL);
+    w->since_us = clock_elapsed_us();
+    atomic_store_explicit(&w->state, WATCH_IDLE, memory_order_release);
     pthread_mutex_unlock(&dog.lock);
 }

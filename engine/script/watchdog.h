@@ -24,13 +24,18 @@
 
 #include "base/ffi.h"
 
+enum watch_state {
+    WATCH_IDLE,
+    WATCH_ACTIVE, /**< the owner is inside a call */
+    WATCH_EXPIRED /**< the watchdog has stopped the call, or is about to */
+};
+
 /** One watched state. Lives in its owner; registered while the state lives. */
 struct watch {
     lua_State *L;
     const struct mill_control *control;
     int64_t deadline_us;
-    atomic_bool active;  /**< the owner is inside a call */
-    atomic_bool expired; /**< the watchdog has stopped the call */
+    atomic_int state;    /**< enum watch_state */
     struct watch *next;  /**< the watchdog's list */
     struct mill_control seen; /**< the watchdog's: what it saw last */
     int64_t since_us;    /**< the watchdog's: since when it has not changed */
@@ -52,17 +57,23 @@ void watchdog_remove(struct watch *w);
 /** Around a call into Lua. @thread the state's owner */
 static inline void watch_enter(struct watch *w)
 {
-    atomic_store_explicit(&w->active, true, memory_order_release);
+    atomic_store_explicit(&w->state, WATCH_ACTIVE, memory_order_release);
 }
 
+/** An expired watch stays expired: the state is lost, or the call ended on its own just then and
+ * watchdog_forgive makes it as before. */
 static inline void watch_leave(struct watch *w)
 {
-    atomic_store_explicit(&w->active, false, memory_order_release);
+    int active = WATCH_ACTIVE;
+    atomic_compare_exchange_strong(&w->state, &active, WATCH_IDLE);
 }
 
 static inline bool watch_expired(const struct watch *w)
 {
-    return atomic_load_explicit(&w->expired, memory_order_acquire);
+    return atomic_load_explicit(&w->state, memory_order_acquire) == WATCH_EXPIRED;
 }
+
+/** The call ended well although the watch has expired meanwhile: disarm. @thread the owner */
+void watchdog_forgive(struct watch *w);
 
 #endif

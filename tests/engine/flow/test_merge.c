@@ -92,13 +92,13 @@ static void add_block(struct world *w, uint64_t order)
     uint32_t chunk_count = chance_below(&w->chance, 3);
     s->order = order;
     for (uint32_t chunk = 0; chunk < chunk_count; chunk++) {
-        s->origin_base = chunk * 20;
+        s->origin.base = chunk * 20;
         for (uint32_t i = 0; i < 40; i++) {
             w->records = memory_grow(w->records, (w->count + 1) * sizeof *w->records);
             struct record *r = &w->records[w->count];
             uint32_t origin = i % 20 / 2;
             *r = (struct record){
-                .order = order, .origin = s->origin_base + origin, .appearance = w->count};
+                .order = order, .origin = s->origin.base + origin, .appearance = w->count};
             make_key(w, &r->key);
             r->key_group = key_group_of(hash_key(r->key.data, r->key.size));
             r->cell = make_cell(w);

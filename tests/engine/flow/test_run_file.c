@@ -101,7 +101,7 @@ static void numbers_come_back_bit_for_bit(void **state)
     static const double values[] = {0, -0.0, 1.5, INFINITY, -INFINITY, NAN, 5e-324};
     open_spill(x);
     x->shuffle.order = UINT64_MAX;
-    x->shuffle.origin_base = UINT32_MAX - 10;
+    x->shuffle.origin.base = UINT32_MAX - 10;
     for (uint32_t i = 0; i < 7; i++) {
         struct mill_cell cell = number_cell(values[i], i == 0 ? UINT32_MAX : i);
         add(&x->shuffle, i, 12, &cell);

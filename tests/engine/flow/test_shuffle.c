@@ -155,7 +155,7 @@ static void origins_count_from_the_chunks_place_in_its_block(void **state)
     (void)state;
     struct mill_shuffle s;
     shuffle_init(&s, "/no/such/folder", ROOMY);
-    s.origin_base = 1000000;
+    s.origin.base = 1000000;
     assert_int_equal(add_number(&s, "a", 1, 5), 0);
     shuffle_seal(&s);
     assert_int_equal(sorted(&s, 0)->origin, 1000005);
