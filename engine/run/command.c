@@ -85,7 +85,8 @@ static int launch_new(lua_State *L)
     buffer_init(&l->value, (size_t)1 << 31);
     luaL_getmetatable(L, LAUNCH);
     lua_setmetatable(L, 1);
-    source_text_init(&l->source, get_slice(L, 2, "path").data, get_slice(L, 2, "text"));
+    source_text_init(&l->source, get_slice(L, 2, "path").data, get_slice(L, 2, "canonical").data,
+                     get_slice(L, 2, "text"));
     read_modules(L, &l->source.modules);
     read_pairs(L, "args", &l->source.args);
     read_pairs(L, "overrides", &l->source.overrides);

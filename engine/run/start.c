@@ -113,7 +113,7 @@ static int compare_script(struct runner *r, struct error *e)
     if (rc != 0 || !has_newest) {
         return rc;
     }
-    const char *path = r->options.source->path;
+    const char *path = r->options.source->canonical;
     if (strcmp(newest.path, path) != 0 && !is_stored) {
         rc = error_set(e, MILL_EREFUSED,
                        "%s belongs to the script %s, and %s is another one with the same job name; "

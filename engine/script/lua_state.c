@@ -95,6 +95,12 @@ void script_state_close(struct script_state *s)
     *s = (struct script_state){0};
 }
 
+/* "f12" is what generated code calls a user's function; the user does not. */
+static bool is_generated_name(const char *name)
+{
+    return name[0] == 'f' && name[1] != '\0' && strspn(name + 1, "0123456789") == strlen(name + 1);
+}
+
 /* Frames that a user knows: chunks of files ("@path"), not the Lua half ("=tidemill.x") nor C. */
 static void add_user_frames(lua_State *L, luaL_Buffer *b)
 {
@@ -105,7 +111,8 @@ static void add_user_frames(lua_State *L, luaL_Buffer *b)
             continue;
         }
         char line[256];
-        bool named = frame.name != NULL && *frame.namewhat != '\0';
+        bool named = frame.name != NULL && *frame.namewhat != '\0' &&
+                     !is_generated_name(frame.name);
         int size = snprintf(line, sizeof line, "\n\tat %s:%d%s%s", frame.short_src,
                             frame.currentline, named ? " in " : "", named ? frame.name : "");
         luaL_addlstring(b, line, size < (int)sizeof line ? (size_t)size : sizeof line - 1);

@@ -7,9 +7,11 @@
 
 #define TEXT_VERSION 1
 
-void source_text_init(struct source_text *s, const char *path, struct slice text)
+void source_text_init(struct source_text *s, const char *path, const char *canonical,
+                      struct slice text)
 {
     *s = (struct source_text){.path = memory_text(path),
+                              .canonical = memory_text(canonical != NULL ? canonical : path),
                               .text = memory_copy(text.data, text.size),
                               .size = text.size};
 }
@@ -27,6 +29,7 @@ static void deinit_list(struct named_texts *list)
 void source_text_deinit(struct source_text *s)
 {
     memory_free(s->path);
+    memory_free(s->canonical);
     memory_free(s->text);
     deinit_list(&s->modules);
     deinit_list(&s->args);
@@ -99,7 +102,7 @@ uint64_t source_text_hash(const struct source_text *s)
 int source_text_encode(const struct source_text *s, struct buffer *into)
 {
     int rc = bytes_add_u8(into, TEXT_VERSION);
-    rc = rc == 0 ? bytes_add_string(into, s->path, strlen(s->path)) : rc;
+    rc = rc == 0 ? bytes_add_string(into, s->canonical, strlen(s->canonical)) : rc;
     rc = rc == 0 ? bytes_add_string(into, s->text, s->size) : rc;
     rc = rc == 0 ? bytes_add_u32(into, s->modules.count) : rc;
     for (uint32_t i = 0; i < s->modules.count && rc == 0; i++) {
@@ -124,7 +127,7 @@ int source_text_decode(struct slice bytes, struct source_text *s, struct error *
     struct slice path = reader_string(&in);
     struct slice text = reader_string(&in);
     char *path_text = take_text(path);
-    source_text_init(s, path_text, text);
+    source_text_init(s, path_text, NULL, text);
     memory_free(path_text);
     uint32_t count = reader_u32(&in);
     for (uint32_t i = 0; i < count && !in.failed; i++) {

@@ -28,7 +28,8 @@ struct named_texts {
 };
 
 struct source_text {
-    char *path; /**< of the script, as the user gave it */
+    char *path;      /**< of the script, as the user gave it: what messages say */
+    char *canonical; /**< absolute, without links: what the store compares */
     char *text;
     size_t size;
     struct named_texts modules;
@@ -37,7 +38,9 @@ struct source_text {
     struct named_texts allow;     /**< --allow; names only */
 };
 
-void source_text_init(struct source_text *s, const char *path, struct slice text);
+/** @param canonical  NULL: the same as path */
+void source_text_init(struct source_text *s, const char *path, const char *canonical,
+                      struct slice text);
 void source_text_deinit(struct source_text *s);
 void named_texts_add(struct named_texts *list, const char *name, const char *path,
                      struct slice text);
@@ -49,7 +52,7 @@ void source_text_push(lua_State *L, const struct source_text *s);
 /** Hash of the text and of all modules: a script that changed has another. */
 uint64_t source_text_hash(const struct source_text *s);
 
-/** For the store: path, text and modules. @return 0, or MILL_ELIMIT */
+/** For the store: canonical path, text and modules. @return 0, or MILL_ELIMIT */
 int source_text_encode(const struct source_text *s, struct buffer *into)
     __attribute__((warn_unused_result));
 /** @param s  out: initialised; without arguments. @return 0, or MILL_ECORRUPT */

@@ -63,7 +63,7 @@ function M.prepare(spec)
    spec.modules, spec.args, spec.overrides = spec.modules or {}, spec.args or {}, spec.overrides or {}
    spec.read_file = M.read_file
    local made = script.plan(spec)
-   spec.path = engine.real_path(spec.path) or spec.path
+   spec.canonical = engine.real_path(spec.path)
    local launch = engine.launch(spec, plan.describe(made))
    for i, source in ipairs(made.sources) do
       if source.node.batches then add_queue(launch, i, source.node) end
