@@ -191,9 +191,6 @@ static int begin_packed(struct block_reader *r, struct error *e)
         r->done.unreadable = true;
         return 0;
     }
-    if (rc == 0 && size < r->block.start) {
-        rc = fail(r, MILL_EREFUSED, e);
-    }
     r->limit = r->end = size;
     return rc == 0 ? skip_packed(r, e) : rc;
 }

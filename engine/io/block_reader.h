@@ -27,8 +27,8 @@
 
 struct block_piece {
     struct slice text;  /**< whole lines, with their line ends; the last of a file may lack its own.
-                             Up to LIMIT_CHUNK_BYTES, more only for a single line. Borrowed until the
-                             next call */
+                             Up to LIMIT_CHUNK_BYTES, more only for a single line. Borrowed until
+                             the next call */
     uint64_t offset;    /**< of text in the file (unpacked, of a .gz) */
     bool too_long;      /**< text is the first BLOCK_TOO_LONG_BYTES of a line longer than a record
                              may be */

@@ -214,7 +214,7 @@ static void committed(struct source *base)
         struct file_range *range = &s->plan.ranges[i];
         struct known_file *known = known_of(s, range);
         note_unfinished(s, range, known);
-        if (range->file != NULL && !range->is_packed && known_file_unread(known) > 0) {
+        if (range->file != NULL && known_file_unread(known) > 0) {
             keep_open(s, range);
         }
     }

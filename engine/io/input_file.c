@@ -124,5 +124,5 @@ bool input_file_ends_unfinished(const struct input_file *file)
     char last = '\0';
     size_t got = 0;
     return file->size > 0 &&
-           (file_read(file->fd, &last, 1, file->size - 1, &got) != 0 || got != 1 || last != '\n');
+           (file_read(file->fd, &last, 1, file->size - 1, &got) != 0 || last != '\n');
 }

@@ -5,6 +5,8 @@
 #ifndef TESTS_ENGINE_IO_FILE_EPOCHS_H
 #define TESTS_ENGINE_IO_FILE_EPOCHS_H
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "input_folder.h"
 #include "io/block_reader.h"
@@ -153,6 +155,45 @@ static inline const char *epoch(struct fixture *f, uint64_t bytes_max)
     finish(f);
     commit(f);
     return f->text;
+}
+
+/** Append lines to a file, or rename it. Lines are numbered: "0007\n". */
+static inline void change_something(struct fixture *f, struct chance *c, char *name, int *line)
+{
+    if (chance_below(c, 4) == 0) {
+        char to[] = {name[0], (char)('a' + chance_below(c, 20)), '\0'};
+        rename_file(f->folder, name, to);
+        name[1] = to[1];
+        return;
+    }
+    for (uint32_t i = chance_below(c, 200); i > 0; i--) {
+        char *text = text_format("%04d\n", (*line)++);
+        append_file(f->folder, name, text);
+        memory_free(text);
+    }
+}
+
+/** An epoch, in one of the ways in which it can go. What it committed is counted. */
+static inline void run_somehow(struct fixture *f, struct chance *c, uint8_t *seen)
+{
+    poll_now(f);
+    plan(f, 1 + chance_below(c, 1500));
+    take(f, chance_below(c, 4));
+    for (uint32_t i = chance_below(c, 3); i > 0; i--) {
+        source_abandon(f->source);
+        plan(f, ALL);
+        take(f, chance_below(c, 5));
+    }
+    if (chance_below(c, 4) == 0) {
+        restart(f);
+        return;
+    }
+    finish(f);
+    commit(f);
+    for (const char *at = f->text; *at != '\0'; at += 5) {
+        assert_int_equal(at[4], '\n');
+        seen[strtol(at, NULL, 10)]++;
+    }
 }
 
 #endif

@@ -327,6 +327,21 @@ static void a_block_in_which_no_line_begins_says_nothing_of_where_the_next_is(vo
     assert_int_equal(to, 0);
 }
 
+static void what_follows_a_long_line_beyond_the_end_is_not_given(void **state)
+{
+    struct fixture *f = *state;
+    enum { LONG = 300000 };
+    char *bytes = memory_alloc(LONG + 10);
+    memset(bytes, 'x', LONG);
+    memcpy(bytes + LONG, "\na\nb\nc\nd\n", 9);
+    use_bytes(f, bytes, LONG + 9);
+    for (uint64_t stop = LONG - 1; stop <= f->size; stop++) {
+        struct source_block block = block_of(f, 0, stop);
+        check_block(f, &block);
+    }
+    memory_free(bytes);
+}
+
 /* --- limits --- */
 
 static void nothing_behind_the_limit_is_read(void **state)
@@ -343,6 +358,8 @@ static void nothing_behind_the_limit_is_read(void **state)
     block.takes_unfinished = true;
     assert_int_equal(read_block(f, &block, &from, &to).next, 6);
     assert_int_equal(to, 6);
+    block.end = 14;
+    assert_int_equal(read_block(f, &block, &from, &to).next, 6);
 }
 
 static int read_until_it_fails(struct fixture *f, const struct source_block *block, struct error *e)
@@ -457,8 +474,16 @@ static void a_line_beyond_it_is_passed_by(void **state)
 {
     struct fixture *f = *state;
     static const char *const breaks[] = {"\n", "\r\n"};
-    static const size_t more[] = {1, 2, 3, 4095, LIMIT_CHUNK_BYTES, LIMIT_RECORD_BYTES_MAX};
-    for (int i = 0; i < 12; i++) {
+    static const size_t more[] = {
+        1,
+        2,
+        3,
+        4095,
+        LIMIT_CHUNK_BYTES,
+        LIMIT_RECORD_BYTES_MAX,
+        2 * LIMIT_CHUNK_BYTES - 1, /* "\r" and "\n" are read apart */
+    };
+    for (int i = 0; i < 14; i++) {
         const char *line_break = breaks[i % 2];
         size_t length = LIMIT_RECORD_BYTES_MAX + more[i / 2];
         use_long_line(f, length, line_break);
@@ -469,6 +494,33 @@ static void a_line_beyond_it_is_passed_by(void **state)
         expect_piece(f, f->size - 2, 2, 0);
         expect_through(f, f->size);
     }
+}
+
+static void what_follows_it_in_the_block_is_read_on(void **state)
+{
+    struct fixture *f = *state;
+    enum { TAIL = 600000 };
+    size_t head = LIMIT_RECORD_BYTES_MAX + 100000;
+    char *bytes = memory_alloc(head + TAIL);
+    struct chance c = {12};
+    memset(bytes, 'x', head);
+    bytes[head - 1] = '\n';
+    size_t size = head + make_lines(&c, bytes + head, TAIL);
+    use_bytes(f, bytes, size);
+    struct source_block block = block_of(f, 0, size);
+    block_reader_begin(f->reader, &block);
+    expect_piece(f, 0, BLOCK_TOO_LONG_BYTES, head - 1);
+    struct block_piece piece;
+    size_t at = head;
+    while (block_reader_next(f->reader, &piece, NULL) == 1) {
+        assert_int_equal(piece.offset, at);
+        assert_true(at + piece.text.size <= size);
+        assert_memory_equal(piece.text.data, bytes + at, piece.text.size);
+        at += piece.text.size;
+    }
+    assert_int_equal(at, size);
+    expect_through(f, size);
+    memory_free(bytes);
 }
 
 static void an_unfinished_line_beyond_it_waits_or_is_passed_by(void **state)
@@ -644,12 +696,14 @@ int main(void)
         CASE(two_readers_read_one_file_side_by_side),
         CASE(a_line_at_the_end_of_a_block_does_not_read_the_next_line),
         CASE(a_block_in_which_no_line_begins_says_nothing_of_where_the_next_is),
+        CASE(what_follows_a_long_line_beyond_the_end_is_not_given),
         CASE(nothing_behind_the_limit_is_read),
         CASE(a_file_that_was_cut_after_the_plan_is_refused),
         CASE(a_file_that_is_cut_while_it_is_read_is_refused),
         CASE(a_disk_that_cannot_be_read_is_an_error_with_the_name),
         CASE(the_longest_record_is_given_whole),
         CASE(a_line_beyond_it_is_passed_by),
+        CASE(what_follows_it_in_the_block_is_read_on),
         CASE(an_unfinished_line_beyond_it_waits_or_is_passed_by),
         CASE(a_steady_load_allocates_nothing),
         CASE(a_packed_file_gives_the_lines_of_all_its_members),

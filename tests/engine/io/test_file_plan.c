@@ -303,6 +303,30 @@ static void a_long_plan_does_not_use_up_the_descriptors(void **state)
     assert_int_equal(open_after(*state, 200), 0);
 }
 
+static void a_file_stays_open_while_a_block_of_it_is_out(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t sizes[65] = {2 * BLOCK};
+    for (uint32_t i = 1; i < 65; i++) {
+        sizes[i] = 10;
+    }
+    know(f, sizes, 65, false);
+    file_plan_make(&f->plan, &f->registry, UINT64_MAX);
+    struct source_block first;
+    struct source_block second;
+    assert_true(cut(f, &first));
+    (void)file_plan_done(&f->plan, &first);
+    assert_int_equal(count_open(&f->plan), 1); /* more of it is to be handed out */
+    file_plan_rewind(&f->plan);
+    file_plan_make(&f->plan, &f->registry, UINT64_MAX);
+    assert_true(cut(f, &first));
+    assert_true(cut(f, &second));
+    (void)file_plan_done(&f->plan, &second);
+    assert_int_equal(count_open(&f->plan), 1);
+    (void)file_plan_done(&f->plan, &first);
+    assert_int_equal(count_open(&f->plan), 0);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -322,6 +346,7 @@ int main(void)
         CASE(blocks_may_be_done_in_any_order),
         CASE(the_files_of_a_short_plan_stay_open_for_a_rerun),
         CASE(a_long_plan_does_not_use_up_the_descriptors),
+        CASE(a_file_stays_open_while_a_block_of_it_is_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

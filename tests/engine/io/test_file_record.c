@@ -136,6 +136,9 @@ static void what_cannot_be_is_refused(void **state)
     bad.head = (struct file_head){0}; /* read, but without a head */
     assert_int_equal(encode_and_decode(&bad), MILL_ECORRUPT);
     bad = good;
+    bad.head.size = FILE_HEAD_BYTES + 1;
+    assert_int_equal(encode_and_decode(&bad), MILL_ECORRUPT);
+    bad = good;
     bad.next_packed_size = 1; /* not a .gz */
     assert_int_equal(encode_and_decode(&bad), MILL_ECORRUPT);
     bad.flags = FILE_PACKED;

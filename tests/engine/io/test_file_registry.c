@@ -201,6 +201,10 @@ static void an_inode_that_is_used_again_is_a_new_file_by_its_birth(void **state)
     assert_int_equal(f->registry.count, 2);
     assert_false(file(f, 0)->is_listed);
     assert_true(file(f, 1)->is_listed);
+    f->files[0].identity.birth_ns = FILE_BIRTH_UNKNOWN; /* then it is the newest of them */
+    take(f);
+    assert_int_equal(f->registry.count, 2);
+    assert_true(file(f, 1)->is_listed);
 }
 
 static void without_birth_times_device_and_inode_decide(void **state)
@@ -321,10 +325,12 @@ static void a_file_stands_still_when_listings_saw_no_change_for_long_enough(void
     put(f, "a", 10, 4, 5000);
     take(f);
     assert_false(file(f, 0)->is_still);
-    f->when.elapsed_us += 999 * 1000;
+    f->when.elapsed_us += 1000 * 1000 - 101; /* and 100 a listing */
     take(f);
     assert_false(file(f, 0)->is_still);
-    f->when.elapsed_us += 1000;
+    f->when.elapsed_us -= 99;
+    take(f);
+    assert_true(file(f, 0)->is_still);
     take(f);
     assert_true(file(f, 0)->is_still);
     f->files[0].size++;
@@ -414,6 +420,7 @@ static void the_days_count_on_over_a_restart(void **state)
     take(f);
     assert_int_equal(f->registry.count, 1);
     commit(f);
+    assert_int_equal(f->registry.forgotten_count, 0);
     restart(f);
     assert_int_equal(f->registry.count, 1);
 }
@@ -517,6 +524,21 @@ static void a_file_to_be_read_again_is_new_to_the_next_listing(void **state)
     f->when.now_ms += 7 * DAY_MS;
     take(f);
     assert_int_equal(f->registry.count, 1); /* the old one is forgotten */
+}
+
+static void a_file_that_is_skipped_is_known_without_a_head(void **state)
+{
+    struct fixture *f = *state;
+    put(f, "a", 10, 4, 1);
+    take(f);
+    read_up_to(f, 0, "one\n", 4);
+    commit(f);
+    file_registry_skip(&f->registry, file(f, 0));
+    commit(f);
+    restart(f);
+    f->files[0].size = 100;
+    take(f);
+    assert_int_equal(known_file_unread(file(f, 0)), 0);
 }
 
 static void a_file_that_turns_out_packed_before_it_is_read_is_packed(void **state)
@@ -682,6 +704,7 @@ int main(void)
         RULE(files_registered_as_never_stay_so),
         RULE(an_empty_folder_counts_as_polled),
         RULE(a_file_to_be_read_again_is_new_to_the_next_listing),
+        RULE(a_file_that_is_skipped_is_known_without_a_head),
         RULE(a_file_that_turns_out_packed_before_it_is_read_is_packed),
         RULE(only_what_changed_is_written),
         RULE(an_abandoned_epoch_moves_no_offset),

@@ -36,6 +36,8 @@ static void files_are_read_in_order_once(void **state)
     write_file(f->folder, "b", "b1\nb2\n");
     write_file(f->folder, "a", "a1\na2\n");
     age_file(f->folder, "b", 30);
+    poll_now(f);
+    assert_false(source_wants_commit(f->source)); /* what is not read can be found again */
     assert_string_equal(epoch(f, ALL), "b1\nb2\na1\na2\n");
     expect_count(f, 2, 2);
     expect_left(f, 0, 0);
@@ -68,6 +70,14 @@ static void an_epoch_takes_its_share_and_the_line_in_which_it_ends(void **state)
     assert_true(source_is_drained(f->source));
     take(f, 64);
     assert_string_equal(f->text, "b2\n");
+}
+
+static void a_share_that_ends_with_a_line_leaves_the_next_to_the_next(void **state)
+{
+    struct fixture *f = *state;
+    write_file(f->folder, "a", "a1\na2\n");
+    assert_string_equal(epoch(f, 3), "a1\n");
+    assert_string_equal(epoch(f, 3), "a2\n");
 }
 
 static void any_share_gives_the_same_lines(void **state)
@@ -201,6 +211,24 @@ static void an_abandoned_epoch_does_not_move_the_offset(void **state)
     assert_string_equal(epoch(f, ALL), "a\n");
 }
 
+static void a_rerun_commits_only_what_it_read_itself(void **state)
+{
+    struct fixture *f = *state;
+    write_file(f->folder, "a", "a\n");
+    write_file(f->folder, "b", "b\n");
+    age_file(f->folder, "a", 30);
+    poll_now(f);
+    plan(f, ALL);
+    take(f, 64);
+    finish(f);
+    source_abandon(f->source);
+    plan(f, ALL);
+    take(f, 1);
+    finish(f);
+    commit(f);
+    assert_string_equal(epoch(f, ALL), "b\n");
+}
+
 static void a_rerun_reads_files_that_were_removed_meanwhile(void **state)
 {
     struct fixture *f = *state;
@@ -306,6 +334,7 @@ static void a_refused_file_can_be_read_again(void **state)
     char *path = text_path(f->folder, "a");
     assert_int_equal(file_source_reread(f->source, "no/such", &e), MILL_ENOENT);
     assert_int_equal(file_source_reread(f->source, path, &e), 0);
+    assert_int_equal(file_source_reread(f->source, path, &e), MILL_ENOENT); /* it is new already */
     assert_string_equal(epoch(f, ALL), "one\n");
     restart(f);
     assert_string_equal(epoch(f, ALL), "");
@@ -369,6 +398,12 @@ static void a_file_that_cannot_be_opened_is_left_out_until_it_can(void **state)
     expect_count(f, 1, 2);
     assert_int_equal(chmod(path, 0666), 0);
     assert_string_equal(epoch(f, ALL), "a\n");
+    append_file(f->folder, "a", "more\n");
+    assert_int_equal(chmod(path, 0), 0);
+    rights_drop();
+    epoch(f, ALL);
+    rights_restore();
+    assert_int_equal(caught_count, 2); /* it had been good in between */
     memory_free(first);
     memory_free(second);
     memory_free(path);
@@ -663,6 +698,31 @@ static void a_cut_off_packed_file_gives_nothing_and_then_all(void **state)
     assert_string_equal(epoch(f, ALL), text);
 }
 
+/* --- all together --- */
+
+static void every_line_is_read_once_whatever_happens(void **state)
+{
+    struct fixture *f = *state;
+    struct chance c = {2027};
+    char names[3][3] = {"x", "y", "z"};
+    uint8_t seen[10000] = {0};
+    int line = 0;
+    for (int i = 0; i < 3; i++) {
+        write_file(f->folder, names[i], "");
+    }
+    while (line < 9000) {
+        change_something(f, &c, names[chance_below(&c, 3)], &line);
+        run_somehow(f, &c, seen);
+    }
+    for (int i = 0; i < 400; i++) {
+        run_somehow(f, &c, seen);
+    }
+    for (int i = 0; i < line; i++) {
+        assert_int_equal(seen[i], 1);
+    }
+    assert_int_equal(seen[line], 0);
+}
+
 /* --- the store --- */
 
 static void damage_in_the_store_is_refused(void **state)
@@ -688,6 +748,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(files_are_read_in_order_once),
         CASE(an_epoch_takes_its_share_and_the_line_in_which_it_ends),
+        CASE(a_share_that_ends_with_a_line_leaves_the_next_to_the_next),
         CASE(any_share_gives_the_same_lines),
         CASE(files_of_nothing_and_of_line_ends_are_fine),
         CASE(a_large_file_is_read_block_by_block_over_epochs),
@@ -695,6 +756,7 @@ int main(void)
         CASE(what_one_listing_found_is_read_before_the_next_is_used),
         CASE(an_abandoned_epoch_hands_out_the_same_blocks),
         CASE(an_abandoned_epoch_does_not_move_the_offset),
+        CASE(a_rerun_commits_only_what_it_read_itself),
         CASE(a_rerun_reads_files_that_were_removed_meanwhile),
         CASE(a_commit_that_fails_is_run_again),
         CASE(renamed_files_are_not_read_again_and_new_ones_under_old_names_are),
@@ -723,6 +785,7 @@ int main(void)
         CASE(a_rerun_reads_of_a_packed_file_what_was_listed),
         CASE(a_packed_file_that_does_not_unpack_is_left_out_until_it_changes),
         CASE(a_cut_off_packed_file_gives_nothing_and_then_all),
+        CASE(every_line_is_read_once_whatever_happens),
         CASE(damage_in_the_store_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -229,6 +229,17 @@ static void finished_files_are_not_waited_for(void **state)
     assert_true(file(f, 0)->is_still && file(f, 1)->is_still);
 }
 
+static void what_was_read_is_not_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    f->watch.still_ms = 5000;
+    write_file(f->folder, "a", "one\ntw");
+    poll_now(f);
+    read_all(f, 0);
+    f->watch.was_listed = false; /* the next run */
+    assert_true(poll_once_ms(f) < 2500);
+}
+
 static void an_unfinished_line_is_waited_for(void **state)
 {
     struct fixture *f = *state;
@@ -288,7 +299,7 @@ static void a_file_that_changes_meanwhile_does_not_stand_still(void **state)
 static void a_packed_file_that_is_being_written_is_left_to_the_next_run(void **state)
 {
     struct fixture *f = *state;
-    write_file(f->folder, "a.gz", "half");
+    write_file(f->folder, "a.gz", "hal\n");
     poll_while_written(f, "a.gz", "more");
     assert_int_equal(known_file_unread(file(f, 0)), 0);
     assert_int_equal(known_file_left(file(f, 0)), 4);
@@ -310,6 +321,7 @@ int main(void)
         CASE(once_lists_once),
         CASE(a_missing_folder_is_not_the_one_listing),
         CASE(finished_files_are_not_waited_for),
+        CASE(what_was_read_is_not_waited_for),
         CASE(an_unfinished_line_is_waited_for),
         CASE(an_unfinished_line_that_was_read_up_to_is_waited_for_too),
         CASE(a_file_that_changes_meanwhile_does_not_stand_still),

@@ -164,6 +164,14 @@ static void what_is_not_gzip_is_refused(void **state)
     write_file(f->folder, "a.gz", "plain text, whatever its name says\n");
     start(f);
     assert_int_equal(unpack(f, back, sizeof back, 10, &total), MILL_ECORRUPT);
+    unsigned char packed[100];
+    uLongf packed_size = sizeof packed;
+    assert_int_equal(compress(packed, &packed_size, (const Bytef *)"one\n", 4), Z_OK);
+    write_bytes(f->folder, "a.gz", O_TRUNC, packed, packed_size); /* zlib's own form */
+    start(f);
+    assert_int_equal(unpack(f, back, sizeof back, 10, &total), MILL_ECORRUPT);
+    gzip_stream_begin(f->stream, f->fd, 0);
+    assert_int_equal(unpack(f, back, sizeof back, 10, &total), 0);
     remove_file(f->folder, "a.gz");
     pack_file(f->folder, "a.gz", "one\n", 4);
     append_file(f->folder, "a.gz", "and text behind it");

@@ -123,6 +123,7 @@ static void what_was_not_handed_out_stays(void **state)
     plan(f);
     commit(f);
     assert_int_equal(queue_source_left(f->source), 3);
+    reopen(f, 3);
     plan(f);
     expect_batch(f, 0, "\x91\x01", 2);
 }
