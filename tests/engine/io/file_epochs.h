@@ -14,7 +14,7 @@
 #include "state/store.h"
 
 #define STORE_ID 3
-#define STILL_MS 40
+#define STILL_MS 250
 #define ALL      UINT64_MAX
 
 struct fixture {

@@ -8,7 +8,7 @@
 #include "io/file_watch.h"
 #include "io/input_file.h"
 
-#define STILL_MS 60
+#define STILL_MS 250
 
 struct fixture {
     char *folder;
