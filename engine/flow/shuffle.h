@@ -41,7 +41,7 @@ struct shuffle_origin {
     const struct mill_slice *lines; /**< of a chunk of lines, else NULL */
     const struct mill_word *words;  /**< of a chunk of words, else NULL */
     const char *text;               /**< that lines point into, and words' offsets count from */
-    uint64_t base;                  /**< offset of text in the block; of other chunks: records before */
+    uint64_t base; /**< offset of text in the block; of other chunks: records before */
 };
 
 struct shuffle_run {
@@ -54,11 +54,11 @@ struct mill_shuffle {
     struct shuffle_entry *entries;
     uint32_t count;
     uint32_t capacity;
-    struct arena arena;   /**< keys and values of the entries */
-    uint64_t order;       /**< of the block that runs; the host sets it */
-    struct shuffle_origin origin; /**< of the chunk that runs; the host sets it */
-    size_t bytes_max;     /**< in memory; then a run is written */
-    uint32_t *sorted;     /**< indexes of entries in order; valid after seal */
+    struct arena arena;                    /**< keys and values of the entries */
+    uint64_t order;                        /**< of the block that runs; the host sets it */
+    struct shuffle_origin origin;          /**< of the chunk that runs; the host sets it */
+    size_t bytes_max;                      /**< in memory; then a run is written */
+    uint32_t *sorted;                      /**< indexes of entries in order; valid after seal */
     uint32_t shard_start[SHARD_COUNT + 1]; /**< in sorted[] */
     struct shuffle_key *sort_keys;
     uint32_t sort_capacity;

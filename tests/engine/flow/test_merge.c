@@ -19,7 +19,7 @@ struct record {
     struct buffer key;
     uint32_t key_group;
     uint64_t order;
-    uint32_t origin;
+    uint64_t origin;
     uint32_t appearance; /* with its worker; records of one order are of one worker */
     struct mill_cell cell;
 };
@@ -92,7 +92,7 @@ static void add_block(struct world *w, uint64_t order)
     uint32_t chunk_count = chance_below(&w->chance, 3);
     s->order = order;
     for (uint32_t chunk = 0; chunk < chunk_count; chunk++) {
-        s->origin.base = chunk * 20;
+        s->origin.base = ((uint64_t)chunk << 40) + 20;
         for (uint32_t i = 0; i < 40; i++) {
             w->records = memory_grow(w->records, (w->count + 1) * sizeof *w->records);
             struct record *r = &w->records[w->count];

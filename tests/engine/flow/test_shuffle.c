@@ -53,7 +53,7 @@ static void entries_compare_by_group_key_order_origin(void **state)
         {.key = "b", .key_size = 1, .key_group = 0, .order = 9, .origin = 9},
         {.key = "a", .key_size = 1, .key_group = 1, .order = 9, .origin = 9},
         {.key = "aa", .key_size = 2, .key_group = 1, .order = 0, .origin = 1},
-        {.key = "aa", .key_size = 2, .key_group = 1, .order = 0, .origin = UINT32_MAX},
+        {.key = "aa", .key_size = 2, .key_group = 1, .order = 0, .origin = UINT64_MAX},
         {.key = "aa", .key_size = 2, .key_group = 1, .order = 1, .origin = 0},
         {.key = "aa", .key_size = 2, .key_group = 1, .order = UINT64_MAX, .origin = 0},
         {.key = "b", .key_size = 1, .key_group = 1, .order = 0, .origin = 0},
@@ -150,16 +150,33 @@ static void keys_and_values_are_copied(void **state)
     shuffle_deinit(&s);
 }
 
-static void origins_count_from_the_chunks_place_in_its_block(void **state)
+/* The origin that record `index` of a chunk gets. */
+static uint64_t origin_in(const struct shuffle_origin *chunk, uint32_t index)
 {
-    (void)state;
     struct mill_shuffle s;
     shuffle_init(&s, "/no/such/folder", ROOMY);
-    s.origin.base = 1000000;
-    assert_int_equal(add_number(&s, "a", 1, 5), 0);
+    s.origin = *chunk;
+    assert_int_equal(add_number(&s, "a", 1, index), 0);
     shuffle_seal(&s);
-    assert_int_equal(sorted(&s, 0)->origin, 1000005);
+    uint64_t origin = sorted(&s, 0)->origin;
     shuffle_deinit(&s);
+    return origin;
+}
+
+static void an_origin_is_the_place_of_the_record_in_its_block(void **state)
+{
+    (void)state;
+    static const char text[] = "a bb\nccc\n";
+    const struct mill_slice lines[] = {{.ptr = text, .len = 4}, {.ptr = text + 5, .len = 3}};
+    const struct mill_word words[] = {{1, 0}, {2, 2}, {3, 5}};
+    uint64_t far = (uint64_t)1 << 40;
+    assert_true(origin_in(&(struct shuffle_origin){.base = far}, 5) == far + 5);
+    struct shuffle_origin by_line = {.lines = lines, .text = text, .base = far};
+    assert_true(origin_in(&by_line, 0) == far);
+    assert_true(origin_in(&by_line, 1) == far + 5);
+    struct shuffle_origin by_word = {.words = words, .text = text, .base = far};
+    assert_true(origin_in(&by_word, 1) == far + 2);
+    assert_true(origin_in(&by_word, 2) == far + 5); /* as its line, so branches keep together */
 }
 
 static void a_value_larger_than_a_record_changes_nothing(void **state)
@@ -339,7 +356,7 @@ int main(void)
         cmocka_unit_test(records_of_a_key_keep_their_order),
         cmocka_unit_test(each_shard_has_its_key_groups),
         cmocka_unit_test(keys_and_values_are_copied),
-        cmocka_unit_test(origins_count_from_the_chunks_place_in_its_block),
+        cmocka_unit_test(an_origin_is_the_place_of_the_record_in_its_block),
         cmocka_unit_test(a_value_larger_than_a_record_changes_nothing),
         cmocka_unit_test(what_does_not_fit_goes_to_disk),
         cmocka_unit_test(a_disk_that_fails_is_remembered_until_the_next_epoch),
