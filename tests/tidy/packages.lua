@@ -75,12 +75,12 @@ end
 
 local function words_of(path, text)
    if path:find("%.lua$") or text:find("^#![^\n]*luajit") then return words_of_lua(text) end
+   if text:find("^#![^\n]*python") then return words_of_shell(text:match("^[^\n]*")) end
    if tree_of.is_shell(path) or path == "Makefile" then
       return words_of_shell((text:gsub("\n\t@?", "\n")))
    end
    local words = {}
    for name in text:gmatch("find_program%(%S+ ([%w_+-]+)") do words[name] = true end
-   if text:find("^#![^\n]*python3") then words.python3 = true end
    return words
 end
 
