@@ -23,11 +23,13 @@ void log_to(log_sink_fn sink, void *context, enum log_level level_max)
     pthread_mutex_unlock(&log_state.lock);
 }
 
-/* A name from outside must not write to the terminal on its own. */
+/* A name from outside must not write to the terminal on its own, nor make a line of its own. */
 static void escape_controls(char *line)
 {
     for (unsigned char *p = (unsigned char *)line; *p != '\0'; p++) {
-        if ((*p < ' ' && *p != '\n' && *p != '\t') || *p == 0x7f) {
+        if (*p == '\n' || *p == '\t') {
+            *p = ' ';
+        } else if (*p < ' ' || *p == 0x7f) {
             *p = '?';
         }
     }

@@ -58,10 +58,21 @@ uint32_t keyset_add(struct keyset *s, uint64_t hash, uint8_t tag, const void *pa
 /** Bytes of memory that the set holds on to. */
 size_t keyset_memory(const struct keyset *s);
 
-/** Begin to load the bucket of a hash that will be looked up soon. */
+/** Begin to load the bucket of a hash that will be looked up soon... */
 static inline void keyset_prefetch(const struct keyset *s, uint64_t hash)
 {
     __builtin_prefetch(&s->buckets[(uint32_t)hash & s->mask]);
+}
+
+/** ...and, once that has come, the key that it leads to. */
+static inline void keyset_prefetch_key(const struct keyset *s, uint64_t hash)
+{
+    __builtin_prefetch(&s->keys[s->buckets[(uint32_t)hash & s->mask].number]);
+}
+
+static inline void keyset_prefetch_bytes(const struct keyset *s, uint64_t hash)
+{
+    __builtin_prefetch(s->keys[s->buckets[(uint32_t)hash & s->mask].number].bytes);
 }
 
 #endif

@@ -140,6 +140,12 @@ static void look_up(struct mill_splitter *s, const struct span *spans, uint32_t 
         keyset_prefetch(&s->dictionary, hashes[k]);
     }
     for (uint32_t k = 0; k < count; k++) {
+        keyset_prefetch_key(&s->dictionary, hashes[k]);
+    }
+    for (uint32_t k = 0; k < count; k++) {
+        keyset_prefetch_bytes(&s->dictionary, hashes[k]);
+    }
+    for (uint32_t k = 0; k < count; k++) {
         words[k].offset = (uint32_t)(spans[k].start - s->text);
         words[k].id =
             spans[k].size > LIMIT_DICTIONARY_WORD_BYTES

@@ -38,18 +38,18 @@ enum epoch_step {
 };
 
 struct epoch {
-    uint64_t number;    /**< n, from 1 on */
-    int64_t time_ms;    /**< T(n) */
-    int64_t clock_ms;   /**< C(n) */
-    uint64_t seed;      /**< of math.random */
-    bool is_last;       /**< the job ends with it: nothing may stay hidden */
+    uint64_t number;  /**< n, from 1 on */
+    int64_t time_ms;  /**< T(n) */
+    int64_t clock_ms; /**< C(n) */
+    uint64_t seed;    /**< of math.random */
+    bool is_last;     /**< the job ends with it: nothing may stay hidden */
     enum epoch_phase phase;
-    uint32_t stage;       /**< EPOCH_STAGES: the stage that runs or is to run */
+    uint32_t stage; /**< EPOCH_STAGES: the stage that runs or is to run */
     uint32_t stage_count;
-    uint32_t blocks_out;  /**< handed out and not done */
-    uint32_t tasks_out;   /**< of the stage, posted and not done */
+    uint32_t blocks_out; /**< handed out and not done */
+    uint32_t tasks_out;  /**< of the stage, posted and not done */
     bool stage_posted;
-    bool posted;          /**< PREPARE or COMMIT was given out */
+    bool posted; /**< PREPARE or COMMIT was given out */
 };
 
 /** T(n): the first multiple of the interval after T(n-1), but not before the clock's. */

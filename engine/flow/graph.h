@@ -50,7 +50,7 @@ struct graph_operator {
     const char *name;  /**< given by named(), or NULL */
     const char *was;   /**< the identity it had before, given by named(); or NULL */
     enum graph_role role;
-    uint32_t *inputs;  /**< operators that it reads from */
+    uint32_t *inputs; /**< operators that it reads from */
     uint32_t input_count;
     const char *place; /**< how it hangs in the graph, without names: "text_file_stream>map" */
 };
@@ -80,12 +80,12 @@ struct graph_segment {
     uint32_t splitter;       /**< of INPUT_WORDS */
     uint32_t input_operator; /**< of INPUT_WORDS: the flat_map that splits */
     enum graph_terminal terminal;
-    uint32_t to;             /**< stage, output or tee */
-    uint32_t depth;          /**< of lists at its end */
-    uint32_t *operators;     /**< operators in it, in order... */
-    uint32_t *depths;        /**< ...and how many lists are around each */
+    uint32_t to;         /**< stage, output or tee */
+    uint32_t depth;      /**< of lists at its end */
+    uint32_t *operators; /**< operators in it, in order... */
+    uint32_t *depths;    /**< ...and how many lists are around each */
     uint32_t operator_count;
-    bool is_native;          /**< runs in C: no Lua function */
+    bool is_native; /**< runs in C: no Lua function */
 };
 
 struct graph_output {
@@ -134,10 +134,11 @@ struct graph {
 };
 
 /* Where the records of a stage's shard stand in the order of all records: behind the sources'. */
-#define STAGE_ORDER(stage, shard) ((uint64_t)(LIMIT_SOURCES_MAX + (stage)) << 56 | (uint64_t)(shard))
+#define STAGE_ORDER(stage, shard)                                                                  \
+    ((uint64_t)(LIMIT_SOURCES_MAX + (stage)) << 56 | (uint64_t)(shard))
 
 /** A stage without keys is computed in one shard only. */
-#define GLOBAL_KEY       "\x02" /* encoded `true` */
+#define GLOBAL_KEY "\x02" /* encoded `true` */
 uint32_t graph_global_shard(void);
 
 /** How many lists are around an operator in a segment. */

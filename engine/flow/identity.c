@@ -181,10 +181,10 @@ static uint32_t unnamed_of_kind(const struct identity_set *set, const char *kind
     uint32_t count = 0;
     for (uint32_t k = 0; k < set->count; k++) {
         const struct identity *i = &set->items[k];
-        count += i->category == IDENTITY_STATE && i->is_present && !i->is_named &&
-                         same(i->kind, kind)
-                     ? 1
-                     : 0;
+        count +=
+            i->category == IDENTITY_STATE && i->is_present && !i->is_named && same(i->kind, kind)
+                ? 1
+                : 0;
     }
     return count;
 }
@@ -194,8 +194,8 @@ static const struct identity *unnamed_at(const struct identity_set *set, const c
 {
     for (uint32_t i = 0; i < set->count; i++) {
         const struct identity *m = &set->items[i];
-        if (m->category == IDENTITY_STATE && m->is_present && !m->is_named &&
-            same(m->kind, kind) && k-- == 0) {
+        if (m->category == IDENTITY_STATE && m->is_present && !m->is_named && same(m->kind, kind) &&
+            k-- == 0) {
             return m;
         }
     }

@@ -28,17 +28,17 @@ enum identity_category { IDENTITY_SOURCE = 1, IDENTITY_STATE = 2, IDENTITY_OUTPU
 
 struct identity {
     enum identity_category category;
-    uint16_t number;  /**< in the store's keys; 0: not given yet */
-    uint32_t index;   /**< of the graph's source, stage or output */
+    uint16_t number; /**< in the store's keys; 0: not given yet */
+    uint32_t index;  /**< of the graph's source, stage or output */
     bool is_named;
-    bool is_present;  /**< part of the running script; what is gone keeps its number */
-    bool is_new;      /**< not in the store yet */
+    bool is_present; /**< part of the running script; what is gone keeps its number */
+    bool is_new;     /**< not in the store yet */
     char *identity;
-    char *was;        /**< identity that it had before, given by the script; or NULL */
+    char *was; /**< identity that it had before, given by the script; or NULL */
     char *kind;
-    char *detail;     /**< target and format: what makes an output another */
-    char *place;      /**< how it hangs in the graph, without names */
-    char *line;       /**< of the script, for messages */
+    char *detail; /**< target and format: what makes an output another */
+    char *place;  /**< how it hangs in the graph, without names */
+    char *line;   /**< of the script, for messages */
 };
 
 struct identity_set {

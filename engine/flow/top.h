@@ -1,6 +1,6 @@
 /*
- * The n largest records of a batch by a score, as one worker saw them: a bounded heap. At the end of
- * the epoch top_merge takes the n largest of all workers.
+ * The n largest records of a batch by a score, as one worker saw them: a bounded heap. At the end
+ * of the epoch top_merge takes the n largest of all workers.
  *
  * Order: larger scores first; equal scores by key, then by position.
  *
@@ -15,9 +15,9 @@
 
 struct top_entry {
     double score;
-    uint64_t order;  /**< position: block... */
+    uint64_t order;   /**< position: block... */
     uint64_t ordinal; /**< ...and place in it */
-    char *bytes;     /**< key, then the value as msgpack; owned */
+    char *bytes;      /**< key, then the value as msgpack; owned */
     uint32_t key_size;
     uint32_t size;
 };
@@ -26,9 +26,9 @@ struct mill_top {
     struct top_entry *entries; /**< a heap with the smallest on top */
     uint32_t count;
     uint32_t capacity;
-    uint32_t max;      /**< n */
-    uint64_t order;    /**< of the block that runs; the host sets it */
-    uint64_t ordinal;  /**< records put since the epoch began */
+    uint32_t max;     /**< n */
+    uint64_t order;   /**< of the block that runs; the host sets it */
+    uint64_t ordinal; /**< records put since the epoch began */
 };
 
 void top_init(struct mill_top *t, uint32_t max);

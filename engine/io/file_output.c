@@ -108,6 +108,8 @@ static int cut_open_file(struct output *o, struct error *e)
     rc = rc == 0 ? disk_open(o->place->disk, path, DISK_UPDATE, &file, e) : rc;
     if (rc == 0) {
         rc = disk_truncate(o->place->disk, &file, o->roll.length, e);
+        /* An epoch without rows may publish it as it is. */
+        rc = rc == 0 ? disk_sync(o->place->disk, &file, e) : rc;
         rc = rc == 0 ? FAILPOINT_RESULT(roll_after_truncate, e) : rc;
         disk_close(o->place->disk, &file);
     }
@@ -188,7 +190,7 @@ static int prepare_part(struct output *o, const struct output_epoch *epoch,
     snprintf(temporary, sizeof temporary, "epoch-%" PRIu16 "-%010" PRIu64, o->number,
              epoch->number);
     target_part_name(&o->target, epoch->number, 0, extension(o), name);
-    struct rows_sum sum;
+    struct rows_sum sum = {0};
     int rc = write_hidden(o, temporary, 0, rows, &sum, e);
     if (rc != 0) {
         return rc;
@@ -217,7 +219,7 @@ static int prepare_folder(struct output *o, const struct output_epoch *epoch,
         snprintf(temporary, sizeof temporary, "epoch-%" PRIu16 "-%010" PRIu64, o->number,
                  epoch->number);
         target_part_name(&o->target, epoch->number, 0, extension(o), part);
-        struct rows_sum sum;
+        struct rows_sum sum = {0};
         rc = write_hidden(o, temporary, 0, rows, &sum, e);
         add_sum(&m, &sum);
         m.file = (struct slice){temporary, strlen(temporary)};
@@ -249,7 +251,7 @@ static int prepare_roll(struct output *o, const struct output_epoch *epoch,
                 .is_open = true, .first_epoch = epoch->number, .opened_ms = epoch->clock_ms};
         }
         open_file_name(o, o->next.first_epoch, open_name);
-        struct rows_sum sum;
+        struct rows_sum sum = {0};
         int rc = write_hidden(o, open_name, o->next.length, rows, &sum, e);
         if (rc != 0) {
             return rc;

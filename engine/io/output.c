@@ -59,9 +59,10 @@ static int write_outbox_file(struct output *o, const char *name, struct rows_rea
 }
 
 /* Rows that go out through the data directory: a few inside the manifest, many in a file. */
-static int prepare_rows(struct output *o, struct manifest *m, struct rows_reader *rows,
+static int prepare_rows(struct output *o, const struct manifest *head, struct rows_reader *rows,
                         struct buffer *manifest, struct error *e)
 {
+    struct manifest m = *head;
     struct buffer inline_rows;
     buffer_init(&inline_rows, LIMIT_INLINE_ROWS_BYTES);
     struct rows_sum sum = {0};
@@ -69,16 +70,16 @@ static int prepare_rows(struct output *o, struct manifest *m, struct rows_reader
     int rc = 0;
     if (rows->byte_count <= LIMIT_INLINE_ROWS_BYTES) {
         rc = rows_file_collect(rows, &inline_rows, &sum, e);
-        m->rows = (struct slice){inline_rows.data, inline_rows.size};
+        m.rows = (struct slice){inline_rows.data, inline_rows.size};
     } else {
-        snprintf(name, sizeof name, "%010" PRIu64 "-%" PRIu16, m->epoch, m->output);
+        snprintf(name, sizeof name, "%010" PRIu64 "-%" PRIu16, m.epoch, m.output);
         rc = write_outbox_file(o, name, rows, &sum, e);
-        m->file = (struct slice){name, strlen(name)};
+        m.file = (struct slice){name, strlen(name)};
     }
-    m->row_count = sum.row_count;
-    m->byte_count = sum.byte_count;
-    m->checksum = sum.checksum;
-    if (rc == 0 && manifest_encode(m, manifest) != 0) {
+    m.row_count = sum.row_count;
+    m.byte_count = sum.byte_count;
+    m.checksum = sum.checksum;
+    if (rc == 0 && manifest_encode(&m, manifest) != 0) {
         rc = error_set(e, MILL_ELIMIT, "%s: its manifest is too large", o->label);
     }
     buffer_deinit(&inline_rows);

@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <lauxlib.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <lauxlib.h>
 
 #include "base/check.h"
 #include "base/failpoint.h"
@@ -37,7 +39,8 @@ static struct launch *check_launch(lua_State *L)
     return luaL_checkudata(L, 1, LAUNCH);
 }
 
-/* --- the script ----------------------------------------------------------------------------------- */
+/* --- the script
+ * ----------------------------------------------------------------------------------- */
 
 static struct slice get_slice(lua_State *L, int index, const char *field)
 {
@@ -184,7 +187,8 @@ static int compare_initials(const void *left, const void *right)
     return key_compare(a->key, a->key_size, b->key, b->key_size);
 }
 
-/* --- running ---------------------------------------------------------------------------------------- */
+/* --- running
+ * ---------------------------------------------------------------------------------------- */
 
 static int write_stdout(void *context, const void *bytes, size_t size, struct error *e)
 {
@@ -285,7 +289,8 @@ static int launch_run(lua_State *L)
     return 2;
 }
 
-/* --- epoch by epoch ------------------------------------------------------------------------------------ */
+/* --- epoch by epoch
+ * ------------------------------------------------------------------------------------ */
 
 /* The step's result is on top of the stack: a list of rows' bytes by output, in pieces. */
 static void take_rows(void *context, uint32_t output, uint64_t epoch, struct slice rows)
@@ -376,20 +381,25 @@ static int failpoints(lua_State *L)
     return 1;
 }
 
+/* The absolute path without links; nil when there is no such file. */
 static int real_path(lua_State *L)
 {
-    char *path = realpath(luaL_checkstring(L, 1), NULL);
-    lua_pushstring(L, path);
-    free(path); /* realpath allocates outside of base/memory */
+    char path[PATH_MAX];
+    lua_pushstring(L, realpath(luaL_checkstring(L, 1), path));
     return 1;
 }
 
 static int open_module(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"key", launch_key},   {"value", launch_value}, {"add_batch", launch_add_batch},
-        {"run", launch_run},   {"open", launch_open},   {"add_initial", launch_add_initial},
-        {"step", launch_step}, {"close", launch_close},
+        {"key", launch_key},
+        {"value", launch_value},
+        {"add_batch", launch_add_batch},
+        {"run", launch_run},
+        {"open", launch_open},
+        {"add_initial", launch_add_initial},
+        {"step", launch_step},
+        {"close", launch_close},
         {"value_text", launch_value_text},
         {"trace_report", launch_trace_report},
         {NULL, NULL},

@@ -19,7 +19,8 @@
 #define ERROR_WINDOW_RECORDS 10000
 #define ERRORS_MIN           100
 
-/* --- preparing ---------------------------------------------------------------------------------- */
+/* --- preparing ----------------------------------------------------------------------------------
+ */
 
 /* All workers' rows of an output; those of workers that took no part are of another epoch. */
 static void open_rows(struct runner *r, uint32_t output, struct rows_reader *reader)
@@ -202,7 +203,8 @@ void commit_prepare(struct runner *r)
     check(rc == 0);
 }
 
-/* --- the batch ------------------------------------------------------------------------------------ */
+/* --- the batch
+ * ------------------------------------------------------------------------------------ */
 
 static int add_record(struct runner *r, struct store_batch *batch, struct error *e)
 {
@@ -309,9 +311,10 @@ static int check_limits(struct runner *r, struct error *e)
                          r->graph->options.max_error_ratio, r->data.dead_letters);
     }
     if (r->dead_bytes > LIMIT_DEAD_LETTER_BYTES) {
-        return error_set(e, MILL_EFAILED,
-                         "the dead letters in %s have reached 1 GiB; move them away and start again",
-                         r->data.dead_letters);
+        return error_set(
+            e, MILL_EFAILED,
+            "the dead letters in %s have reached 1 GiB; move them away and start again",
+            r->data.dead_letters);
     }
     return 0;
 }

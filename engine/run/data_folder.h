@@ -31,7 +31,7 @@ struct data_folder {
     char *outbox;
     char *spill;
     char *dead_letters;
-    int lock;         /**< file descriptor; -1: none */
+    int lock; /**< file descriptor; -1: none */
     bool in_memory;
     struct store *store;
     uint64_t store_id;

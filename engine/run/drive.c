@@ -231,7 +231,8 @@ static bool hand_out(struct runner *r)
     return false;
 }
 
-/* --- stages ------------------------------------------------------------------------------------ */
+/* --- stages ------------------------------------------------------------------------------------
+ */
 
 static struct mill_shuffle **shuffles_of(struct runner *r, uint32_t stage)
 {
@@ -315,7 +316,8 @@ static void run_stage(struct runner *r)
     }
 }
 
-/* --- running again ----------------------------------------------------------------------------- */
+/* --- running again -----------------------------------------------------------------------------
+ */
 
 static void begin_again(struct runner *r)
 {
@@ -406,7 +408,8 @@ static void on_deadline(struct runner *r, const struct task *t)
     pool_pin(&r->pool, t->worker, pool_task(TASK_RENEW));
 }
 
-/* --- results ------------------------------------------------------------------------------------- */
+/* --- results -------------------------------------------------------------------------------------
+ */
 
 static void on_block_done(struct runner *r, const struct task *t)
 {

@@ -51,9 +51,9 @@ struct pool_worker {
     struct pool *pool;
     uint32_t index;
     pthread_t thread;
-    struct host *host;    /**< the worker's; the coordinator reads it while the worker is idle */
-    uint64_t attempt;     /**< of the epoch that the host has begun */
-    struct task *pinned;  /**< oldest first */
+    struct host *host;   /**< the worker's; the coordinator reads it while the worker is idle */
+    uint64_t attempt;    /**< of the epoch that the host has begun */
+    struct task *pinned; /**< oldest first */
 };
 
 struct pool {

@@ -46,7 +46,8 @@ void runner_fail(struct runner *r, const struct error *e)
     }
 }
 
-/* --- what is left ----------------------------------------------------------------------------------- */
+/* --- what is left
+ * ----------------------------------------------------------------------------------- */
 
 void runner_left(const struct runner *r, uint64_t *bytes, uint64_t *files)
 {
@@ -75,7 +76,8 @@ bool runner_is_drained(const struct runner *r)
     return true;
 }
 
-/* --- epochs, one after the other ---------------------------------------------------------------------- */
+/* --- epochs, one after the other
+ * ---------------------------------------------------------------------- */
 
 static bool has_hidden_rows(const struct runner *r)
 {
@@ -193,7 +195,8 @@ void runner_published(struct runner *r)
     }
 }
 
-/* --- signals -------------------------------------------------------------------------------------------- */
+/* --- signals
+ * -------------------------------------------------------------------------------------------- */
 
 static void on_stop_timer(uv_timer_t *timer)
 {
@@ -229,7 +232,8 @@ static void on_signal(uv_signal_t *handle, int number)
     drive(r);
 }
 
-/* --- opening and closing ---------------------------------------------------------------------------------- */
+/* --- opening and closing
+ * ---------------------------------------------------------------------------------- */
 
 static void on_task_done(uv_async_t *handle)
 {

@@ -48,7 +48,7 @@ struct runner_initial {
 struct runner_report {
     uint64_t epoch;
     int64_t time_ms;
-    uint64_t records;       /**< read in the epoch */
+    uint64_t records; /**< read in the epoch */
     uint64_t bytes;
     uint64_t errors;        /**< dead letters and skips */
     uint64_t rows;          /**< of all outputs */
@@ -64,7 +64,7 @@ struct runner_options {
     const struct embedded_module *modules;
     const struct source_text *source;
     const struct graph *graph;
-    const char *data_folder; /**< NULL: a store in memory */
+    const char *data_folder;               /**< NULL: a store in memory */
     const struct runner_queue *queues;     /**< by source; only of queues */
     const struct runner_initial *initials; /**< by stage */
     bool once;
@@ -97,13 +97,13 @@ struct runner {
     uint32_t worker_count;
 
     uv_loop_t loop;
-    uv_async_t task_done; /**< a worker has finished something */
-    uv_timer_t cut_timer; /**< the epoch's time is up */
-    uv_timer_t retry_timer; /**< the disk was full: look again */
+    uv_async_t task_done;     /**< a worker has finished something */
+    uv_timer_t cut_timer;     /**< the epoch's time is up */
+    uv_timer_t retry_timer;   /**< the disk was full: look again */
     uv_timer_t publish_timer; /**< publishing failed: try again */
-    uv_timer_t stop_timer;  /**< publishing has had its time after a signal */
+    uv_timer_t stop_timer;    /**< publishing has had its time after a signal */
     uv_signal_t signals[2];
-    uv_work_t work;       /**< preparing and committing */
+    uv_work_t work; /**< preparing and committing */
     uv_work_t publishing;
     bool is_loop_open;
     bool is_publishing;
@@ -116,8 +116,8 @@ struct runner {
     bool identities_changed; /**< the store does not have them like this yet */
     bool script_changed;     /**< its text or path is not the store's newest */
     uint64_t script_hash;
-    bool on_probation;    /**< the script is new: its first epoch decides */
-    double ratio_before;  /**< the old script's error ratio */
+    bool on_probation;   /**< the script is new: its first epoch decides */
+    double ratio_before; /**< the old script's error ratio */
 
     struct source *sources[LIMIT_SOURCES_MAX];
     struct output outputs[LIMIT_OUTPUTS_MAX];
@@ -133,18 +133,18 @@ struct runner {
 
     struct epoch epoch;
     uint64_t attempt;
-    struct epoch_record record;    /**< of the running epoch */
+    struct epoch_record record; /**< of the running epoch */
     uint64_t last_number;
     int64_t last_time_ms;
     int64_t last_clock_ms;
-    uint64_t window_records;       /**< over which the error ratio is judged */
+    uint64_t window_records; /**< over which the error ratio is judged */
     uint64_t window_errors;
-    uint64_t dead_bytes;           /**< of dead letters that were ever written */
-    uint64_t planned_bytes;        /**< of the running epoch */
+    uint64_t dead_bytes;    /**< of dead letters that were ever written */
+    uint64_t planned_bytes; /**< of the running epoch */
     uint64_t handed_bytes;
-    uint32_t next_source;          /**< whose turn it is to give a block */
-    uint32_t posted;               /**< tasks that are out */
-    uint32_t renewing;             /**< of them: fresh Lua states */
+    uint32_t next_source;           /**< whose turn it is to give a block */
+    uint32_t posted;                /**< tasks that are out */
+    uint32_t renewing;              /**< of them: fresh Lua states */
     struct mill_shuffle **shuffles; /**< of all workers, of the stage that runs */
     struct mill_top *tops[LIMIT_WORKERS_MAX];
     struct range_list *ranges;
@@ -153,19 +153,20 @@ struct runner {
     struct host_skip *pending_skips; /**< noted, and not yet seen by workers */
     uint32_t pending_skip_count;
     uint32_t strikes;
-    struct buffer manifests[LIMIT_OUTPUTS_MAX + 1]; /**< of the running epoch; the last: dead letters */
+    struct buffer
+        manifests[LIMIT_OUTPUTS_MAX + 1]; /**< of the running epoch; the last: dead letters */
     uint64_t rows_prepared;
     uint64_t epoch_errors;
     uint64_t epoch_bytes;
-    bool was_written;        /**< the batch is in the store, whatever failed after it */
+    bool was_written;            /**< the batch is in the store, whatever failed after it */
     bool fails_after_publishing; /**< runner.error ends the job once all is published */
-    struct error work_error; /**< of preparing or committing */
-    bool is_replay;          /**< the epoch runs again: only what was handed out before */
-    bool is_abandoned;       /**< it is to be run again, when it is quiet */
-    bool waits_for_space;    /**< ...and when the disk may have room */
-    bool said_full;          /**< that was logged; until the next commit */
-    bool is_working;         /**< preparing or committing runs */
-    bool store_is_suspect;   /**< a write failed: open it anew before the epoch runs again */
+    struct error work_error;     /**< of preparing or committing */
+    bool is_replay;              /**< the epoch runs again: only what was handed out before */
+    bool is_abandoned;           /**< it is to be run again, when it is quiet */
+    bool waits_for_space;        /**< ...and when the disk may have room */
+    bool said_full;              /**< that was logged; until the next commit */
+    bool is_working;             /**< preparing or committing runs */
+    bool store_is_suspect;       /**< a write failed: open it anew before the epoch runs again */
     int64_t epoch_begun_us;
     int64_t epoch_due_us;
     uint64_t total_records;
@@ -174,7 +175,7 @@ struct runner {
     bool waits_for_publishing; /**< too many epochs are unpublished */
     bool is_stepping;          /**< runner_step: stop after each epoch */
     enum runner_end ends_as;   /**< not RUNS: only publishing is left, then this */
-    bool stop_wanted; /**< a signal: end after this epoch (with once: drop it) */
+    bool stop_wanted;          /**< a signal: end after this epoch (with once: drop it) */
     enum runner_end end;
     struct error error;
 };

@@ -17,8 +17,8 @@ static struct slice skip_key(char bytes[5], uint32_t n)
 static int encode(const struct runner *r, const struct host_skip *s, struct buffer *b)
 {
     int rc = bytes_add_u64(b, r->script_hash);
-    const uint64_t numbers[] = {r->epoch.number, s->operator_id, s->has_key,    s->source,
-                                s->partition,    s->offset,      s->ordinal,    s->element[0],
+    const uint64_t numbers[] = {r->epoch.number, s->operator_id, s->has_key,   s->source,
+                                s->partition,    s->offset,      s->ordinal,   s->element[0],
                                 s->element[1],   s->element[2],  s->element[3]};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers && rc == 0; i++) {
         rc = bytes_add_u64(b, numbers[i]);
@@ -88,8 +88,7 @@ static bool decode(const struct runner *r, struct slice bytes, struct host_skip 
         s->element[d] = (uint32_t)reader_u64(&in);
     }
     struct slice key = reader_string(&in);
-    if (in.failed || !same_script || !next_epoch ||
-        s->operator_id > r->graph->operator_count) {
+    if (in.failed || !same_script || !next_epoch || s->operator_id > r->graph->operator_count) {
         return false;
     }
     s->key_size = (uint32_t)key.size;

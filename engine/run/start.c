@@ -20,7 +20,8 @@
 #define DEAD_LETTER_NUMBER UINT16_MAX
 #define STILL_MS_MAX       1000
 
-/* --- comparing ------------------------------------------------------------------------------------ */
+/* --- comparing
+ * ------------------------------------------------------------------------------------ */
 
 static int get(struct runner *r, const struct store_key *key, struct buffer *value, struct error *e)
 {
@@ -51,8 +52,7 @@ static bool same_graph(const struct identity_set *a, const struct identity_set *
     buffer_init(&right, META_BYTES_MAX);
     int rc = identity_set_encode(a, &left);
     rc = rc == 0 ? identity_set_encode(b, &right) : rc;
-    bool same = rc == 0 && left.size == right.size &&
-                memcmp(left.data, right.data, left.size) == 0;
+    bool same = rc == 0 && left.size == right.size && memcmp(left.data, right.data, left.size) == 0;
     buffer_deinit(&left);
     buffer_deinit(&right);
     return same;
@@ -120,8 +120,8 @@ static int compare_script(struct runner *r, struct error *e)
                        "give this job another name or --data, or take it over with --adopt",
                        r->data.path, newest.path, path);
     }
-    r->script_changed = source_text_hash(&newest) != r->script_hash ||
-                        strcmp(newest.path, path) != 0;
+    r->script_changed =
+        source_text_hash(&newest) != r->script_hash || strcmp(newest.path, path) != 0;
     r->on_probation = source_text_hash(&newest) != r->script_hash && r->data.last.number > 0;
     source_text_deinit(&newest);
     return rc;
@@ -135,9 +135,8 @@ int start_compare(struct runner *r, struct error *e)
     r->last_clock_ms = last->clock_ms;
     r->window_records = last->window_records;
     r->window_errors = last->window_errors;
-    r->ratio_before = last->window_records == 0
-                          ? 0
-                          : (double)last->window_errors / (double)last->window_records;
+    r->ratio_before =
+        last->window_records == 0 ? 0 : (double)last->window_errors / (double)last->window_records;
     r->script_hash = source_text_hash(r->options.source);
     r->script_changed = true;
     int rc = compare_script(r, e);
@@ -193,7 +192,8 @@ int commit_start_into(struct runner *r, struct store_batch *batch, struct error 
     return rc;
 }
 
-/* --- opening ---------------------------------------------------------------------------------------- */
+/* --- opening
+ * ---------------------------------------------------------------------------------------- */
 
 static int open_source(struct runner *r, uint32_t index, struct error *e)
 {

@@ -13,11 +13,11 @@
 #include "run/runner.h"
 
 struct status {
-    bool is_live;        /**< standard error is a terminal, and not --quiet */
+    bool is_live; /**< standard error is a terminal, and not --quiet */
     bool is_quiet;
-    bool is_shown;       /**< a line stands there */
+    bool is_shown; /**< a line stands there */
     int64_t started_us;
-    int64_t shown_us;    /**< when the line was last written */
+    int64_t shown_us; /**< when the line was last written */
 };
 
 void status_open(struct status *s, bool quiet);

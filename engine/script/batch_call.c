@@ -2,9 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <lauxlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <lauxlib.h>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -14,7 +15,7 @@
 
 /* Reads framed rows, from memory or from a file. A full userdata: closed when collected. */
 struct row_reader {
-    int fd;           /* -1: memory */
+    int fd;            /* -1: memory */
     struct slice rows; /* of memory */
     size_t at;
     struct buffer window; /* of a file: bytes read ahead */

@@ -203,8 +203,8 @@ static bool is_head(const struct host *h, uint32_t operator_id)
 /* Count it, and say whether a letter is to be written. @return 1, 0, or MILL_EFAILED */
 static int decide(struct host *h, uint32_t operator_id, const char *message, struct error *e)
 {
-    struct mill_counter *c = is_head(h, operator_id) ? &h->heads[h->position.source]
-                                                     : &h->counters[operator_id];
+    struct mill_counter *c =
+        is_head(h, operator_id) ? &h->heads[h->position.source] : &h->counters[operator_id];
     h->errors++;
     switch (h->graph->options.on_error) {
     case ON_ERROR_FAIL:
@@ -254,8 +254,8 @@ int dead_letter_of_segment(struct host *h, uint32_t segment, const char *message
     return end(h, b, e);
 }
 
-int dead_letter_of_record(struct host *h, uint64_t offset, struct slice record,
-                          const char *message, struct error *e)
+int dead_letter_of_record(struct host *h, uint64_t offset, struct slice record, const char *message,
+                          struct error *e)
 {
     int rc = decide(h, 0, message, e);
     if (rc <= 0) {

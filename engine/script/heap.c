@@ -17,8 +17,7 @@ void *heap_alloc(void *ud, void *old, size_t old_size, size_t new_size)
         memory_free(old);
         return NULL;
     }
-    if (new_size > before && h->max > 0 && h->lifted == 0 &&
-        h->used - before + new_size > h->max) {
+    if (new_size > before && h->max > 0 && h->lifted == 0 && h->used - before + new_size > h->max) {
         h->denied++;
         return NULL;
     }

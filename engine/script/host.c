@@ -1,203 +1,19 @@
 #include "script/host.h"
 
-#include <lauxlib.h>
 #include <string.h>
+
+#include <lauxlib.h>
 
 #include "base/check.h"
 #include "base/hash.h"
 #include "data/key.h"
 #include "io/output.h"
+#include "script/host_lua.h"
 #include "script/segment.h"
-#include "script/values.h"
 
 /* A record of NUL bytes grows sixfold as JSON. */
 #define DEAD_LETTER_BYTES_MAX ((size_t)(7 * LIMIT_RECORD_BYTES_MAX))
 #define GLOBAL_SLOT           1 /* of a table without keys; the generated code knows it */
-
-static void *point(const void *p)
-{
-    union {
-        const void *in;
-        void *out;
-    } both = {.in = p};
-    return both.out;
-}
-
-static void set_pointer(lua_State *L, const char *field, const void *p)
-{
-    lua_pushlightuserdata(L, point(p));
-    lua_setfield(L, -2, field);
-}
-
-/* A list of pointers to the elements of an array. */
-static void set_pointers(lua_State *L, const char *field, const void *array, size_t size,
-                         uint32_t count)
-{
-    lua_createtable(L, (int)count, 0);
-    for (uint32_t i = 0; i < count; i++) {
-        lua_pushlightuserdata(L, point((const char *)array + i * size));
-        lua_rawseti(L, -2, (int)i + 1);
-    }
-    lua_setfield(L, -2, field);
-}
-
-static int unpack_arg(lua_State *L)
-{
-    const struct host *h = lua_touserdata(L, lua_upvalueindex(1));
-    struct slice bytes = {h->control.arg_ptr, h->control.arg_len};
-    if (values_push_msgpack(L, bytes, NULL) != 0) {
-        return luaL_error(L, "a stored value is damaged");
-    }
-    return 1;
-}
-
-static int read_key(lua_State *L)
-{
-    const struct host *h = lua_touserdata(L, lua_upvalueindex(1));
-    struct slice bytes = {h->control.arg_ptr, h->control.arg_len};
-    if (values_push_key(L, bytes) != 0) {
-        return luaL_error(L, "a stored key is damaged");
-    }
-    return 1;
-}
-
-static void push_host(lua_State *L, struct host *h)
-{
-    const struct graph *g = h->graph;
-    lua_createtable(L, 0, 20);
-    set_pointer(L, "control", &h->control);
-    set_pointer(L, "counters", h->counters);
-    set_pointer(L, "heads", h->heads);
-    set_pointer(L, "input", &h->input);
-    set_pointer(L, "key", &h->key);
-    set_pointer(L, "value", &h->value);
-    set_pointer(L, "arena", &h->arena);
-    set_pointer(L, "skipped", &segment_skipped);
-    set_pointers(L, "splitters", h->splitters, sizeof *h->splitters, g->splitter_count);
-    set_pointers(L, "tables", h->tables, sizeof *h->tables, g->stage_count);
-    set_pointers(L, "shuffles", h->shuffles, sizeof *h->shuffles, g->stage_count);
-    set_pointers(L, "tops", h->tops, sizeof *h->tops, g->stage_count);
-    set_pointers(L, "rows", h->rows, sizeof *h->rows, g->output_count);
-    set_pointers(L, "tees", h->tees, sizeof *h->tees, g->tee_count);
-    if (h->options.capture) {
-        lua_pushliteral(L, "json");
-        lua_setfield(L, -2, "format");
-    }
-    lua_pushlightuserdata(L, h);
-    lua_pushcclosure(L, unpack_arg, 1);
-    lua_setfield(L, -2, "unpack");
-    lua_pushlightuserdata(L, h);
-    lua_pushcclosure(L, read_key, 1);
-    lua_setfield(L, -2, "read_key");
-}
-
-/* Takes a list of functions on top of the stack into the registry; false stays LUA_NOREF. */
-static void ref_functions(lua_State *L, const char *field, int *refs, uint32_t count)
-{
-    lua_getfield(L, -1, field);
-    for (uint32_t i = 0; i < count; i++) {
-        lua_rawgeti(L, -1, (int)i + 1);
-        if (lua_isfunction(L, -1)) {
-            refs[i] = luaL_ref(L, LUA_REGISTRYINDEX);
-        } else {
-            refs[i] = LUA_NOREF;
-            lua_pop(L, 1);
-        }
-    }
-    lua_pop(L, 1);
-}
-
-/* The plan is on top of the stack, and stays there. */
-static int start_tracing(struct host *h, struct error *e)
-{
-    int rc = script_push(&h->lua, "tidemill.tracing", "start", e);
-    if (rc != 0) {
-        return rc;
-    }
-    lua_pushvalue(h->lua.L, -2);
-    return script_call(&h->lua, 1, 0, e);
-}
-
-int host_trace_report(struct host *h, struct buffer *into, struct error *e)
-{
-    int rc = script_push(&h->lua, "tidemill.tracing", "report", e);
-    rc = rc == 0 ? script_call(&h->lua, 0, 1, e) : rc;
-    if (rc == 0) {
-        size_t size = 0;
-        const char *text = lua_tolstring(h->lua.L, -1, &size);
-        rc = buffer_append(into, text, size);
-        lua_pop(h->lua.L, 1);
-    }
-    return rc;
-}
-
-static int link_segments(struct host *h, struct error *e)
-{
-    lua_State *L = h->lua.L;
-    int rc = script_push(&h->lua, "tidemill.script", "plan", e);
-    if (rc != 0) {
-        return rc;
-    }
-    source_text_push(L, h->options.source);
-    set_pointer(L, "control", &h->control);
-    rc = script_call(&h->lua, 1, 1, e);
-    if (rc != 0) {
-        return rc;
-    }
-    rc = h->options.trace ? start_tracing(h, e) : 0;
-    rc = rc == 0 ? script_push(&h->lua, "tidemill.segments", "link", e) : rc;
-    if (rc != 0) {
-        return rc;
-    }
-    lua_insert(L, -2);
-    push_host(L, h);
-    rc = script_call(&h->lua, 2, 1, e);
-    if (rc != 0) {
-        return rc;
-    }
-    ref_functions(L, "segments", h->segment_refs, h->graph->segment_count);
-    ref_functions(L, "seals", h->seal_refs, h->graph->stage_count);
-    for (uint32_t i = 0; i < h->graph->segment_count; i++) {
-        h->checked_refs[i] = LUA_NOREF;
-    }
-    h->linked_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    return 0;
-}
-
-static int open_lua(struct host *h, struct error *e)
-{
-    struct lua_options options = {
-        .modules = h->options.modules,
-        .memory_max = h->graph->options.memory_max,
-        .jit_off = h->options.jit_off,
-    };
-    int rc = script_state_open(&h->lua, &options, e);
-    if (rc != 0) {
-        return rc;
-    }
-    watchdog_add(&h->watch, h->lua.L, &h->control, h->graph->options.deadline_ms);
-    watch_enter(&h->watch);
-    rc = link_segments(h, e);
-    watch_leave(&h->watch);
-    return rc;
-}
-
-static void close_lua(struct host *h)
-{
-    if (h->lua.L != NULL) {
-        watchdog_remove(&h->watch);
-        script_state_close(&h->lua);
-    }
-}
-
-int host_renew(struct host *h, struct error *e)
-{
-    close_lua(h);
-    for (uint32_t i = 0; i < h->graph->splitter_count; i++) {
-        splitter_clear(&h->splitters[i]);
-    }
-    return open_lua(h, e);
-}
 
 static void create_stages(struct host *h)
 {
@@ -263,7 +79,7 @@ int host_create(const struct host_options *options, struct host **result, struct
     h->segment_refs = memory_zero(g->segment_count + 1, sizeof(int));
     h->checked_refs = memory_zero(g->segment_count + 1, sizeof(int));
     h->seal_refs = memory_zero(g->stage_count + 1, sizeof(int));
-    int rc = open_lua(h, e);
+    int rc = host_lua_open(h, e);
     if (rc != 0) {
         host_destroy(h);
         return rc;
@@ -274,7 +90,7 @@ int host_create(const struct host_options *options, struct host **result, struct
 
 void host_destroy(struct host *h)
 {
-    close_lua(h);
+    host_lua_close(h);
     const struct graph *g = h->graph;
     for (uint32_t i = 0; i < g->splitter_count; i++) {
         splitter_deinit(&h->splitters[i]);
@@ -295,28 +111,15 @@ void host_destroy(struct host *h)
     arena_deinit(&h->arena);
     buffer_deinit(&h->key);
     buffer_deinit(&h->value);
-    void *const blocks[] = {h->sealed, h->heads, h->counters, h->splitters,    h->tables, h->shuffles,
-                            h->tops,     h->rows,         h->tees,   h->table_generations,
-                            h->lines,    h->groups,       h->cells,  h->segment_refs,
-                            h->checked_refs, h->seal_refs,    h->expired.key, h->known_slots};
+    void *const blocks[] = {
+        h->sealed,    h->heads,       h->counters,   h->splitters,    h->tables,
+        h->shuffles,  h->tops,        h->rows,       h->tees,         h->table_generations,
+        h->lines,     h->groups,      h->cells,      h->segment_refs, h->checked_refs,
+        h->seal_refs, h->expired.key, h->known_slots};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
         memory_free(blocks[i]);
     }
     memory_free(h);
-}
-
-/* The caches in the Lua heap must not outlive what they point to. */
-static void call_forget(struct host *h, const char *function, uint32_t index)
-{
-    lua_State *L = h->lua.L;
-    heap_lift(&h->lua.heap);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, h->linked_ref);
-    lua_getfield(L, -1, function);
-    lua_pushnumber(L, index + 1);
-    int rc = lua_pcall(L, 1, 0, 0);
-    check(rc == 0);
-    lua_pop(L, 1);
-    heap_lower(&h->lua.heap);
 }
 
 /* The table may have forgotten its keys: then so do the caches, and slot 1 is made again. */
@@ -337,7 +140,7 @@ static void renew_table(struct host *h, uint32_t stage)
     }
     h->table_generations[stage] = t->generation;
     forget_slots(h, stage);
-    call_forget(h, "forget_table", stage);
+    host_lua_forget(h, "forget_table", stage);
     if (h->graph->stages[stage].is_global) {
         uint32_t slot = table_slot(t, hash_key(GLOBAL_KEY, 1), (uint8_t)GLOBAL_KEY[0], "", 0);
         check(slot == GLOBAL_SLOT);
@@ -365,7 +168,7 @@ void host_begin(struct host *h, const struct host_epoch *epoch)
     for (uint32_t i = 0; i < h->graph->splitter_count; i++) {
         if (splitter_is_full(&h->splitters[i])) {
             splitter_clear(&h->splitters[i]);
-            call_forget(h, "forget_words", i);
+            host_lua_forget(h, "forget_words", i);
             for (uint32_t stage = 0; stage < h->graph->stage_count; stage++) {
                 forget_slots(h, stage);
             }
@@ -484,10 +287,10 @@ int host_relieve_tables(struct host *h, bool all, struct error *e)
 void host_relieve_caches(struct host *h)
 {
     for (uint32_t i = 0; i < h->graph->splitter_count; i++) {
-        call_forget(h, "forget_words", i);
+        host_lua_forget(h, "forget_words", i);
     }
     for (uint32_t i = 0; i < h->graph->stage_count; i++) {
-        call_forget(h, "forget_table", i);
+        host_lua_forget(h, "forget_table", i);
     }
     heap_lift(&h->lua.heap);
     lua_gc(h->lua.L, LUA_GCCOLLECT, 0);

@@ -36,7 +36,7 @@
 /** An element that ran past its deadline: in the next run it is a dead letter. */
 struct host_skip {
     uint32_t operator_id;
-    bool has_key;        /**< behind a shuffle: by key; else by position */
+    bool has_key; /**< behind a shuffle: by key; else by position */
     uint32_t source;
     uint64_t partition;
     uint64_t offset;     /**< of the record */
@@ -62,8 +62,8 @@ struct host_position {
     uint32_t source;        /**< index; of a stage: its index */
     uint64_t partition;
     const char *partition_name;
-    const char *text;       /**< of lines and words: the piece... */
-    uint64_t text_offset;   /**< ...and its offset in the partition */
+    const char *text;                     /**< of lines and words: the piece... */
+    uint64_t text_offset;                 /**< ...and its offset in the partition */
     const struct mill_splitter *splitter; /**< of words */
     uint64_t epoch;
 };
@@ -90,10 +90,10 @@ struct host {
     struct mill_rows *rows;          /**< by output */
     struct mill_rows dead;           /**< dead letters, as JSON lines */
     struct mill_tee *tees;
-    uint32_t *table_generations;     /**< that the caches of slots know, by stage */
-    uint32_t **known_slots;          /**< by segment: word number -> slot, of counts in C; or NULL */
+    uint32_t *table_generations; /**< that the caches of slots know, by stage */
+    uint32_t **known_slots;      /**< by segment: word number -> slot, of counts in C; or NULL */
 
-    struct mill_slice *lines;   /**< LIMIT_CHUNK_RECORDS_MAX of them */
+    struct mill_slice *lines; /**< LIMIT_CHUNK_RECORDS_MAX of them */
     struct mill_group *groups;
     struct mill_cell *cells;
     uint32_t cell_capacity;
@@ -102,20 +102,20 @@ struct host {
     struct host_position position;
     const struct host_skip *skips; /**< of this epoch, borrowed */
     uint32_t skip_count;
-    struct host_skip expired;      /**< what ran past its deadline, after MILL_EDEADLINE */
+    struct host_skip expired; /**< what ran past its deadline, after MILL_EDEADLINE */
 
     int *segment_refs; /**< Lua functions in the registry */
     int *checked_refs; /**< LUA_NOREF until first needed */
     int *seal_refs;
-    int linked_ref;    /**< the table that segments.link returned */
-    bool checked;      /**< run checked loops: a skip may be met */
+    int linked_ref;        /**< the table that segments.link returned */
+    bool checked;          /**< run checked loops: a skip may be met */
     uint64_t retried_call; /**< for want of memory, this element was tried again... */
     uint32_t retried_i;    /**< ...and this is it */
     uint32_t retried_j[4];
 
     uint64_t records; /**< read from sources in this epoch */
     uint64_t bytes;
-    uint64_t errors;  /**< dead letters and skips in this epoch */
+    uint64_t errors; /**< dead letters and skips in this epoch */
 };
 
 /** Make a worker's half: run the script, compile its segments.
@@ -142,7 +142,8 @@ void host_set_order(struct host *h, uint64_t order);
 /** Where the records of the chunk that runs now came from, for everything that is shuffled. */
 void host_set_origin(struct host *h, const struct shuffle_origin *origin);
 
-/** The first failed write of rows or shuffled records, which ends the epoch. @return 0 or its code */
+/** The first failed write of rows or shuffled records, which ends the epoch. @return 0 or its code
+ */
 int host_write_error(const struct host *h, struct error *e);
 
 /** Make the worker's part of a stage ready for merging. */

@@ -1,10 +1,11 @@
 #include "script/lua_state.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include <lauxlib.h>
 #include <luajit.h>
 #include <lualib.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/check.h"
 #include "script/values.h"
@@ -111,8 +112,8 @@ static void add_user_frames(lua_State *L, luaL_Buffer *b)
             continue;
         }
         char line[256];
-        bool named = frame.name != NULL && *frame.namewhat != '\0' &&
-                     !is_generated_name(frame.name);
+        bool named =
+            frame.name != NULL && *frame.namewhat != '\0' && !is_generated_name(frame.name);
         int size = snprintf(line, sizeof line, "\n\tat %s:%d%s%s", frame.short_src,
                             frame.currentline, named ? " in " : "", named ? frame.name : "");
         luaL_addlstring(b, line, size < (int)sizeof line ? (size_t)size : sizeof line - 1);

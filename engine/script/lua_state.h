@@ -8,9 +8,10 @@
 #ifndef SCRIPT_LUA_STATE_H
 #define SCRIPT_LUA_STATE_H
 
-#include <lua.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include <lua.h>
 
 #include "base/error.h"
 #include "script/embedded.h"
@@ -40,8 +41,7 @@ int script_call(struct script_state *s, int argument_count, int result_count, st
 
 /** Push a function of a module of the Lua half; e.g. ("tidemill.plan", "make").
  *  @return 0, or MILL_ESCRIPT with nothing pushed */
-int script_push(struct script_state *s, const char *module, const char *function,
-                struct error *e);
+int script_push(struct script_state *s, const char *module, const char *function, struct error *e);
 
 /** Make a message of the error value on top of the stack (a string, or anything): the message and
  *  under it the user's own frames. Replaces it. The handler of script_call; usable as msgh. */

@@ -63,8 +63,8 @@ static const char *const stage_words[] = {"table", "update", "top", NULL};
 static const char *const combine_words[] = {"lua", "count", "sum", "min", "max", "avg", NULL};
 static const char *const input_words[] = {"lines", "words", "cells", "groups", "tee", NULL};
 static const char *const terminal_words[] = {"stage", "output", "tee", NULL};
-static const char *const output_words[] = {"print", "to_stdout", "to_files", "save_as_text_files",
-                                           "for_each_batch", NULL};
+static const char *const output_words[] = {
+    "print", "to_stdout", "to_files", "save_as_text_files", "for_each_batch", NULL};
 static const char *const format_words[] = {"json", "text", "print", "rows", NULL};
 static const char *const error_words[] = {"dead_letter", "fail", "skip", NULL};
 
@@ -101,8 +101,7 @@ static int read_list(lua_State *L, struct arena *arena, const struct list *list,
     return 0;
 }
 
-static uint32_t *read_numbers(lua_State *L, const char *field, struct arena *arena,
-                              uint32_t *count)
+static uint32_t *read_numbers(lua_State *L, const char *field, struct arena *arena, uint32_t *count)
 {
     lua_getfield(L, -1, field);
     *count = (uint32_t)lua_objlen(L, -1);

@@ -1,7 +1,8 @@
 #include "script/segment.h"
 
-#include <lauxlib.h>
 #include <string.h>
+
+#include <lauxlib.h>
 
 #include "base/check.h"
 #include "script/dead_letter.h"

@@ -8,8 +8,9 @@
 #ifndef SCRIPT_SOURCE_TEXT_H
 #define SCRIPT_SOURCE_TEXT_H
 
-#include <lua.h>
 #include <stdint.h>
+
+#include <lua.h>
 
 #include "base/buffer.h"
 #include "base/bytes.h"

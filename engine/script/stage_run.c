@@ -293,8 +293,7 @@ int stage_run(struct host *h, const struct stage_task *task, struct error *e)
         struct merge m;
         rc = merge_open(&m, task->shuffles, task->worker_count, task->shard, e);
         if (rc == 0) {
-            rc = c.stage->kind == STAGE_UPDATE ? run_with_state(&c, &m, e)
-                                               : run_records(&c, &m, e);
+            rc = c.stage->kind == STAGE_UPDATE ? run_with_state(&c, &m, e) : run_records(&c, &m, e);
         }
         merge_close(&m);
     }

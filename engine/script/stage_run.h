@@ -36,7 +36,8 @@ struct stage_task {
     uint16_t operator_number; /**< in the store; of STAGE_UPDATE */
     struct store *store;      /**< of STAGE_UPDATE */
     struct delta *delta;      /**< of STAGE_UPDATE */
-    const struct stage_initial *initial; /**< of an operator that is new, sorted by key group and key */
+    const struct stage_initial
+        *initial; /**< of an operator that is new, sorted by key group and key */
     uint32_t initial_count;
 };
 

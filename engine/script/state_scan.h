@@ -15,7 +15,7 @@
 struct state_scan {
     struct store_iterator *iterator; /**< NULL when the operator is new */
     const struct stage_task *task;
-    uint32_t at;       /**< in task->initial */
+    uint32_t at;        /**< in task->initial */
     uint16_t key_group; /**< of the current key */
     struct slice key;   /**< encoded; borrowed until the next call */
     struct slice value; /**< msgpack */

@@ -1,7 +1,8 @@
 #include "script/values.h"
 
-#include <lauxlib.h>
 #include <msgpack.h>
+
+#include <lauxlib.h>
 
 #include "base/check.h"
 #include "base/error.h"

@@ -9,8 +9,9 @@
 #ifndef SCRIPT_VALUES_H
 #define SCRIPT_VALUES_H
 
-#include <lua.h>
 #include <stddef.h>
+
+#include <lua.h>
 
 #include "base/bytes.h"
 

@@ -1,10 +1,11 @@
 #include "script/watchdog.h"
 
-#include <lauxlib.h>
-#include <luajit.h>
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
+
+#include <lauxlib.h>
+#include <luajit.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -20,7 +21,7 @@ static struct {
     pthread_t thread;
     bool running;
     bool stopping;
-    lua_State *owner;       /* owns the profiler while no state is being stopped */
+    lua_State *owner;           /* owns the profiler while no state is being stopped */
     struct watch *stopping_one; /* owns it meanwhile */
     struct watch *watches;
     watchdog_stuck_fn on_stuck;

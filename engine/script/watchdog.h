@@ -17,10 +17,11 @@
 #ifndef SCRIPT_WATCHDOG_H
 #define SCRIPT_WATCHDOG_H
 
-#include <lua.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include <lua.h>
 
 #include "base/ffi.h"
 
@@ -35,10 +36,10 @@ struct watch {
     lua_State *L;
     const struct mill_control *control;
     int64_t deadline_us;
-    atomic_int state;    /**< enum watch_state */
-    struct watch *next;  /**< the watchdog's list */
+    atomic_int state;         /**< enum watch_state */
+    struct watch *next;       /**< the watchdog's list */
     struct mill_control seen; /**< the watchdog's: what it saw last */
-    int64_t since_us;    /**< the watchdog's: since when it has not changed */
+    int64_t since_us;         /**< the watchdog's: since when it has not changed */
 };
 
 typedef void (*watchdog_stuck_fn)(void *context, const struct watch *w);
