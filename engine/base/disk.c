@@ -77,10 +77,12 @@ static int sync_fd(int fd, const char *what, struct error *e)
     if (fsync(fd) == 0) {
         return 0;
     }
-    error_set_system(e, errno, "cannot sync %s", what);
+    int why = errno;
+    error_set_system(e, why, "cannot sync %s", what);
     if (e != NULL) {
         e->code = MILL_ESYNC;
     }
+    errno = why;
     return MILL_ESYNC;
 }
 
@@ -205,8 +207,9 @@ static int real_sync_folder(void *c, const char *path, struct error *e)
         return error_set_system(e, errno, "cannot open the folder %s", path);
     }
     int rc = sync_fd(fd, path, e);
+    bool is_without = rc != 0 && errno == EINVAL; /* a file system that syncs no folders */
     close(fd);
-    return rc;
+    return is_without ? 0 : rc;
 }
 
 static int real_list(void *c, const char *path, disk_list_fn fn, void *fn_context, struct error *e)
@@ -325,6 +328,38 @@ int disk_make_folder(const struct disk *d, const char *path, struct error *e)
     return d->ops->make_folder(d->context, path, e);
 }
 
+/* Shorten a path to that of the folder above it. @return false for those that have none */
+static bool cut_to_folder(char *path)
+{
+    size_t size = strlen(path);
+    while (size > 1 && path[size - 1] == '/') {
+        size--;
+    }
+    path[size] = '\0';
+    if (strcmp(path, "/") == 0 || strcmp(path, ".") == 0 || path[0] == '\0') {
+        return false;
+    }
+    char *slash = strrchr(path, '/');
+    if (slash == NULL) {
+        path[0] = '.';
+        slash = path;
+    }
+    slash[slash == path] = '\0';
+    return true;
+}
+
+int disk_make_folder_safe(const struct disk *d, const char *path, struct error *e)
+{
+    char *at = memory_text(path);
+    int rc = disk_make_folder(d, path, e);
+    while (rc == 0 && cut_to_folder(at)) {
+        rc = disk_sync_folder(d, at, e);
+        rc = rc == MILL_EIO ? 0 : rc; /* one that may be passed through but not read */
+    }
+    memory_free(at);
+    return rc;
+}
+
 int disk_remove_folder(const struct disk *d, const char *path, struct error *e)
 {
     return d->ops->remove_folder(d->context, path, e);
@@ -365,9 +400,8 @@ static int write_and_sync(const struct disk *d, const char *path, const void *by
 int disk_replace(const struct disk *d, const char *path, const void *bytes, size_t size,
                  struct error *e)
 {
-    const char *slash = strrchr(path, '/');
-    size_t folder_length = slash == NULL || slash == path ? 1 : (size_t)(slash - path);
-    char *folder = memory_copy(slash == NULL ? "." : path, folder_length);
+    char *folder = memory_text(path);
+    (void)cut_to_folder(folder);
     size_t length = strlen(path);
     char *temporary = memory_alloc(length + 5);
     memcpy(temporary, path, length);

@@ -102,6 +102,8 @@ int disk_rename(const struct disk *d, const char *from, const char *to, struct e
 int disk_remove(const struct disk *d, const char *path, struct error *e);
 /** With all folders above it; one that is there is no error. */
 int disk_make_folder(const struct disk *d, const char *path, struct error *e);
+/** As disk_make_folder; its name and those above it are safe, whoever made them. */
+int disk_make_folder_safe(const struct disk *d, const char *path, struct error *e);
 /** An empty folder; one that is not there is no error. */
 int disk_remove_folder(const struct disk *d, const char *path, struct error *e);
 int disk_sync_folder(const struct disk *d, const char *path, struct error *e);

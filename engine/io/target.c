@@ -203,7 +203,8 @@ int target_open(struct target *t, struct store *store, uint64_t epoch, bool owns
             return rc;
         }
     }
-    int rc = disk_make_folder(t->disk, t->folder, e);
+    int rc = known == 1 ? disk_make_folder(t->disk, t->folder, e)
+                        : disk_make_folder_safe(t->disk, t->folder, e);
     struct look look = {t, epoch, e};
     if (rc == 0 && owns_folder) {
         rc = disk_list(t->disk, t->folder, refuse_foreign, &look, e);
@@ -265,7 +266,8 @@ static int remove_one(void *context, const char *name)
     return rc;
 }
 
-/* STORE goes last: as long as it is there, a removal that was cut short can be told and finished. */
+/* STORE goes last: as long as it is there, a removal that was cut short can be told and finished.
+ */
 static int remove_all(const struct disk *disk, const struct target *t, struct error *e)
 {
     struct removal parts = {disk, t->folder, t->store8, e};

@@ -263,6 +263,14 @@ static void folders_are_made_with_those_above(void **state)
     assert_false(has(x, "a/b"));
 }
 
+static void a_folder_can_be_made_safe_twice(void **state)
+{
+    struct fixture *x = *state;
+    assert_int_equal(disk_make_folder_safe(&x->disk, at(x, "a/b"), NULL), 0);
+    assert_int_equal(disk_make_folder_safe(&x->disk, at(x, "a/b/"), NULL), 0);
+    assert_true(has(x, "a/b"));
+}
+
 static void a_folder_without_a_name_is_an_error(void **state)
 {
     struct fixture *x = *state;
@@ -370,6 +378,27 @@ static void nothing_that_was_not_synced_needs_to_be_there(void **state)
     assert_true(holds(x, "bytes", "old", 3));
     assert_false(has(x, "name"));
     assert_false(has(x, "folder"));
+}
+
+static void a_folder_made_safe_outlasts_any_crash_with_those_above(void **state)
+{
+    struct fixture *x = *state;
+    fake_disk_keep(x->fake, 0);
+    assert_int_equal(disk_make_folder(&x->disk, at(x, "a"), NULL), 0);
+    assert_int_equal(disk_make_folder_safe(&x->disk, at(x, "a/b//c/"), NULL), 0);
+    assert_int_equal(disk_make_folder_safe(&x->disk, "relative/d", NULL), 0);
+    fake_disk_crash(x->fake);
+    assert_true(has(x, "a/b/c"));
+    assert_int_equal(disk_sync_folder(&x->disk, "relative/d", NULL), 0);
+}
+
+static void a_folder_is_not_safe_while_a_sync_fails(void **state)
+{
+    struct fixture *x = *state;
+    fake_disk_fail(x->fake, 2, MILL_ESYNC);
+    assert_int_equal(disk_make_folder_safe(&x->disk, at(x, "a/b"), NULL), MILL_ESYNC);
+    fake_disk_fail(x->fake, 1, MILL_ENOSPC);
+    assert_int_equal(disk_make_folder_safe(&x->disk, at(x, "c"), NULL), MILL_ENOSPC);
 }
 
 static void everything_may_be_there_without_a_sync(void **state)
@@ -589,6 +618,7 @@ int main(void)
         ON_BOTH(a_rename_replaces),
         ON_BOTH(removing_what_is_not_there_is_no_error),
         ON_BOTH(folders_are_made_with_those_above),
+        ON_BOTH(a_folder_can_be_made_safe_twice),
         ON_BOTH(a_folder_without_a_name_is_an_error),
         ON_BOTH(a_list_has_every_name_once),
         ON_BOTH(a_look_tells_files_from_folders),
@@ -596,6 +626,8 @@ int main(void)
         ON_FAKE(a_file_in_the_root_is_replaced_too),
         ON_FAKE(synced_bytes_under_a_synced_name_outlast_any_crash),
         ON_FAKE(nothing_that_was_not_synced_needs_to_be_there),
+        ON_FAKE(a_folder_made_safe_outlasts_any_crash_with_those_above),
+        ON_FAKE(a_folder_is_not_safe_while_a_sync_fails),
         ON_FAKE(everything_may_be_there_without_a_sync),
         cmocka_unit_test(any_subset_of_the_writes_can_survive),
         cmocka_unit_test(a_write_can_be_torn),
