@@ -147,9 +147,10 @@ static int publish_folder(struct publisher *p, const struct manifest *m, struct 
     target_init(&t, p->disk, folder, p->store_id);
     int rc = target_check(&t, e);
     rc = rc == 0 ? disk_make_folder(p->disk, made, e) : rc;
-    rc = rc == 0 && m->file.size > 0 ? rename_hidden(&t, m->file, to, e) : rc;
-    rc = rc == 0 ? disk_sync_folder(p->disk, made, e) : rc;
+    /* The new folder is safe before the file leaves the hidden one, or a crash may lose both. */
     rc = rc == 0 ? disk_sync_folder(p->disk, folder, e) : rc;
+    rc = rc == 0 && m->file.size > 0 ? rename_hidden(&t, m->file, to, e) : rc;
+    rc = rc == 0 && m->file.size > 0 ? disk_sync_folder(p->disk, made, e) : rc;
     target_deinit(&t);
     memory_free(to);
     memory_free(part);
