@@ -10,6 +10,7 @@
 #include "run/drive.h"
 #include "run/publishing.h"
 #include "run/ranges.h"
+#include "run/rerun.h"
 #include "run/skips.h"
 #include "state/keys.h"
 
@@ -181,7 +182,7 @@ static void on_prepared(uv_work_t *work, int status)
     }
     if (r->work_error.code != 0) {
         epoch_prepared(&r->epoch); /* so that the epoch is quiet */
-        drive_failed(r, &r->work_error);
+        rerun_failed(r, &r->work_error);
         drive(r);
         return;
     }
@@ -329,7 +330,7 @@ static void on_written(uv_work_t *work, int status)
     if (r->work_error.code != 0) {
         /* Written or not: applying a large change may have found the disk full, too. */
         r->store_is_suspect = true;
-        drive_failed(r, &r->work_error);
+        rerun_failed(r, &r->work_error);
         drive(r);
         return;
     }

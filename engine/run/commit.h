@@ -7,9 +7,9 @@
 
 #include "run/runner.h"
 
-/** Start preparing; drive_failed or commit_write follows. */
+/** Start preparing; rerun_failed or commit_write follows. */
 void commit_prepare(struct runner *r);
-/** Start writing the batch; drive_failed or drive_committed follows. */
+/** Start writing the batch; rerun_failed or drive_committed follows. */
 void commit_write(struct runner *r);
 
 /** After a write that failed for want of space: open the store anew and see whether the batch is in

@@ -11,11 +11,10 @@
 #include "io/file_source.h"
 #include "run/commit.h"
 #include "run/ranges.h"
-#include "run/skips.h"
+#include "run/rerun.h"
 
 /* Blocks that wait so that no worker does. */
-#define BLOCKS_AHEAD  2
-#define SPACE_WAIT_MS 1000
+#define BLOCKS_AHEAD 2
 
 static int64_t now_ms(const struct runner *r)
 {
@@ -79,13 +78,6 @@ static void on_cut(uv_timer_t *timer)
     drive(r);
 }
 
-static void on_retry(uv_timer_t *timer)
-{
-    struct runner *r = timer->data;
-    r->waits_for_space = false;
-    drive(r);
-}
-
 /* The machine's next multiple of the interval ends the epoch. */
 static void start_cut_timer(struct runner *r)
 {
@@ -98,8 +90,7 @@ static void start_cut_timer(struct runner *r)
     uv_timer_start(&r->cut_timer, on_cut, (uint64_t)(interval - now % interval), 0);
 }
 
-/* A run of the epoch: the first, or again after it was abandoned. */
-static int start_attempt(struct runner *r, struct error *e)
+int drive_attempt(struct runner *r, struct error *e)
 {
     r->attempt++;
     r->is_abandoned = false;
@@ -160,7 +151,8 @@ int drive_begin(struct runner *r, struct error *e)
     r->is_replay = false;
     r->strikes = 0;
     r->epoch_begun_us = clock_elapsed_us();
-    rc = start_attempt(r, e);
+    r->scheduling_us = r->epoch_due_us > 0 ? r->epoch_begun_us - r->epoch_due_us : 0;
+    rc = drive_attempt(r, e);
     if (rc == 0) {
         start_cut_timer(r);
     }
@@ -216,7 +208,7 @@ static bool hand_out(struct runner *r)
         }
         int rc = next_block(r, &block, &e);
         if (rc < 0) {
-            drive_failed(r, &e);
+            rerun_failed(r, &e);
             return false;
         }
         if (rc == 0) {
@@ -316,98 +308,6 @@ static void run_stage(struct runner *r)
     }
 }
 
-/* --- running again -----------------------------------------------------------------------------
- */
-
-static void begin_again(struct runner *r)
-{
-    struct error e;
-    if (r->store_is_suspect) {
-        int rc = commit_reopen_store(r, &e);
-        if (rc != 0) {
-            drive_failed(r, &e);
-            return;
-        }
-        if (r->was_written) {
-            commit_take_over(r); /* the batch was there after all */
-            return;
-        }
-    }
-    for (uint32_t i = 0; i < r->graph->source_count; i++) {
-        source_abandon(r->sources[i]);
-    }
-    r->is_replay = true;
-    skips_take_pending(r);
-    int rc = start_attempt(r, &e);
-    if (rc != 0) {
-        r->store_is_suspect = rc == MILL_ENOSPC;
-        drive_failed(r, &e);
-    }
-}
-
-static void note_cancelled(struct runner *r)
-{
-    uint32_t cancelled = pool_cancel(&r->pool);
-    r->posted -= cancelled;
-    for (uint32_t i = 0; i < cancelled; i++) {
-        if (r->epoch.phase == EPOCH_STAGES) {
-            epoch_task_done(&r->epoch);
-        } else {
-            epoch_block_done(&r->epoch);
-        }
-    }
-}
-
-static void abandon(struct runner *r)
-{
-    if (!r->is_abandoned) {
-        r->is_abandoned = true;
-        uv_timer_stop(&r->cut_timer);
-        epoch_cut(&r->epoch);
-        note_cancelled(r);
-    }
-}
-
-void drive_failed(struct runner *r, const struct error *e)
-{
-    runner_die_if_fatal(e);
-    if (e->code != MILL_ENOSPC || r->on_probation) {
-        runner_fail(r, e);
-        return;
-    }
-    if (!r->said_full) {
-        r->said_full = true;
-        log_warn("%s; waiting for space", e->message);
-    }
-    abandon(r);
-    r->waits_for_space = true;
-    uv_timer_start(&r->retry_timer, on_retry, SPACE_WAIT_MS, 0);
-}
-
-/* A call ran past its deadline: skip that element, in a fresh state, and run the epoch again. */
-static void on_deadline(struct runner *r, const struct task *t)
-{
-    struct host *h = r->pool.workers[t->worker].host;
-    struct error e = t->error;
-    log_warn("%s; the epoch is run again without it", t->error.message);
-    r->strikes++;
-    if (r->strikes > r->graph->options.max_strikes || r->on_probation) {
-        error_set(&e, MILL_EFAILED, "%s (%" PRIu32 " times in one epoch)", t->error.message,
-                  r->strikes);
-        runner_fail(r, &e);
-        return;
-    }
-    int rc = skips_add(r, &h->expired, &e);
-    if (rc != 0) {
-        drive_failed(r, &e);
-        return;
-    }
-    abandon(r);
-    r->renewing++;
-    r->posted++;
-    pool_pin(&r->pool, t->worker, pool_task(TASK_RENEW));
-}
-
 /* --- results -------------------------------------------------------------------------------------
  */
 
@@ -443,9 +343,9 @@ void drive_tasks_done(struct runner *r)
             epoch_task_done(&r->epoch);
         }
         if (t->rc == MILL_EDEADLINE) {
-            on_deadline(r, t);
+            rerun_without(r, t);
         } else if (t->rc != 0 && t->kind != TASK_RENEW) {
-            drive_failed(r, &t->error);
+            rerun_failed(r, &t->error);
         }
         pool_task_free(t);
         t = next;
@@ -453,19 +353,14 @@ void drive_tasks_done(struct runner *r)
     drive(r);
 }
 
-static bool is_quiet(const struct runner *r)
-{
-    return r->posted == 0 && r->renewing == 0 && !r->is_working;
-}
-
 void drive(struct runner *r)
 {
     while (r->end == RUNNER_RUNS && r->ends_as == RUNNER_RUNS) {
         if (r->is_abandoned) {
-            if (!is_quiet(r) || r->waits_for_space) {
+            if (!rerun_is_ready(r)) {
                 return;
             }
-            begin_again(r);
+            rerun(r);
             continue;
         }
         switch (epoch_next(&r->epoch)) {

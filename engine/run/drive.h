@@ -1,5 +1,5 @@
 /*
- * Driving an epoch: times, plan, blocks to workers, stages, cutting, running it again.
+ * Driving an epoch: times, plan, blocks to workers, stages, cutting.
  */
 #ifndef RUN_DRIVE_H
 #define RUN_DRIVE_H
@@ -13,7 +13,7 @@ int drive_begin(struct runner *r, struct error *e);
 void drive(struct runner *r);
 /** Tasks have come back. */
 void drive_tasks_done(struct runner *r);
-/** The epoch cannot be committed as it is: run it again, or end the job. */
-void drive_failed(struct runner *r, const struct error *e);
+/** A run of the epoch: the first, or again after it was abandoned. Forgets what was before. */
+int drive_attempt(struct runner *r, struct error *e);
 
 #endif

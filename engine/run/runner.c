@@ -123,6 +123,21 @@ static void begin_next(struct runner *r)
     }
 }
 
+/* Keys with state that the epoch's update_state_by_key operators went through. */
+static uint64_t count_keys(const struct runner *r)
+{
+    uint64_t keys = 0;
+    for (uint32_t w = 0; w < r->worker_count; w++) {
+        const struct pool_worker *worker = &r->pool.workers[w];
+        for (uint32_t i = 0; i < r->graph->stage_count && worker->attempt == r->attempt; i++) {
+            if (r->graph->stages[i].kind == STAGE_UPDATE) {
+                keys += worker->host->heads[i].out;
+            }
+        }
+    }
+    return keys;
+}
+
 static void report(struct runner *r)
 {
     r->total_records += r->record.records;
@@ -130,6 +145,8 @@ static void report(struct runner *r)
     if (r->options.on_epoch == NULL) {
         return;
     }
+    int64_t now_us = clock_elapsed_us();
+    bool by_time = r->epoch_due_us > r->epoch_begun_us && r->epoch_due_us < now_us;
     struct runner_report report = {
         .epoch = r->record.number,
         .time_ms = r->record.time_ms,
@@ -137,7 +154,9 @@ static void report(struct runner *r)
         .bytes = r->epoch_bytes,
         .errors = r->epoch_errors,
         .rows = r->rows_prepared,
-        .processing_us = clock_elapsed_us() - r->epoch_begun_us,
+        .keys = count_keys(r),
+        .processing_us = now_us - (by_time ? r->epoch_due_us : r->epoch_begun_us),
+        .scheduling_us = r->scheduling_us,
         .total_records = r->total_records,
     };
     r->options.on_epoch(r->options.context, &report);

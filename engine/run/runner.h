@@ -3,7 +3,8 @@
  * (pool.h) compute, libuv's thread pool prepares, commits and publishes.
  *
  *     start.c    what is in the store against what is in the script: refusals, identities
- *     drive.c    epochs: blocks, stages, cuts, abandoning
+ *     drive.c    epochs: blocks, stages, cuts
+ *     rerun.c    epochs that run again
  *     commit.c   the end of an epoch: prepare, one synced batch
  *     publishing.c  what was committed goes out
  *     runner.c   the loop, signals, the end
@@ -52,8 +53,9 @@ struct runner_report {
     uint64_t bytes;
     uint64_t errors;        /**< dead letters and skips */
     uint64_t rows;          /**< of all outputs */
-    int64_t processing_us;  /**< from the epoch's first block to its commit */
-    int64_t scheduling_us;  /**< from when it was due to its first block */
+    uint64_t keys;          /**< with state, in all operators */
+    int64_t processing_us;  /**< from when the epoch was cut to its commit; of --once: all of it */
+    int64_t scheduling_us;  /**< from when the epoch should have begun to when it did */
     uint64_t total_records; /**< since the start */
 };
 
@@ -168,7 +170,8 @@ struct runner {
     bool is_working;             /**< preparing or committing runs */
     bool store_is_suspect;       /**< a write failed: open it anew before the epoch runs again */
     int64_t epoch_begun_us;
-    int64_t epoch_due_us;
+    int64_t scheduling_us; /**< how much later than due the epoch began */
+    int64_t epoch_due_us;  /**< when it is to be cut, so when the next should begin */
     uint64_t total_records;
     uint64_t epochs_run;
 

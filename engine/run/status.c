@@ -17,7 +17,7 @@ void status_open(struct status *s, bool quiet)
     *s = (struct status){
         .is_live = !quiet && isatty(STDERR_FILENO) == 1,
         .is_quiet = quiet,
-        .started_us = clock_elapsed_us(),
+        .shown_us = clock_elapsed_us(),
     };
 }
 
@@ -40,14 +40,15 @@ void status_show(struct status *s, const struct runner_report *report)
     if (!s->is_live || now_us - s->shown_us < SHOW_EVERY_US) {
         return;
     }
-    double seconds = (double)report->processing_us / 1e6;
-    double rate = seconds > 0 ? (double)report->records / seconds : 0;
+    double seconds = (double)(now_us - s->shown_us) / 1e6;
+    double rate = (double)(report->total_records - s->shown_records) / seconds;
     char line[256];
     int size = snprintf(line, sizeof line,
-                        CLEAR_LINE "epoch %" PRIu64 "  %.3g records/s  processing %.0f ms  rows "
-                                   "%" PRIu64 "  errors %" PRIu64 "  in all %" PRIu64,
-                        report->epoch, rate, (double)report->processing_us / 1e3, report->rows,
-                        report->errors, report->total_records);
+                        CLEAR_LINE "epoch %" PRIu64 "  %.3g records/s  scheduling %.0f ms  "
+                                   "processing %.0f ms  keys %" PRIu64 "  errors %" PRIu64,
+                        report->epoch, rate, (double)report->scheduling_us / 1e3,
+                        (double)report->processing_us / 1e3, report->keys, report->errors);
+    s->shown_records = report->total_records;
     write_line(line, size < (int)sizeof line ? (size_t)size : sizeof line - 1);
     s->is_shown = true;
     s->shown_us = now_us;
