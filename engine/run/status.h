@@ -15,9 +15,9 @@
 struct status {
     bool is_live; /**< standard error is a terminal, and not --quiet */
     bool is_quiet;
-    bool is_shown; /**< a line stands there */
-    int64_t started_us;
-    int64_t shown_us; /**< when the line was last written */
+    bool is_shown;          /**< a line stands there */
+    int64_t shown_us;       /**< when the line was last written */
+    uint64_t shown_records; /**< read by then */
 };
 
 void status_open(struct status *s, bool quiet);
