@@ -48,7 +48,9 @@ function M.parse(path, text)
          section = nil
       elseif line:match("^#") then -- luacheck: ignore 542
       elseif not case then
-         if line ~= "" then return nil, ("%s:%d: a case begins with == NAME"):format(path, number) end
+         if line ~= "" then
+            return nil, ("%s:%d: a case begins with == NAME"):format(path, number)
+         end
       elseif head then
          section = { head = head, line = number }
          table.insert(case.sections, section)
@@ -118,7 +120,6 @@ local function read_records(case, plan, section, batch, source)
    for i, line in ipairs(section) do
       records[i] = is_text and line or read_value(case, section, line)
    end
-   for i = #batch + 1, source do batch[i] = {} end
    batch[source] = records
 end
 
@@ -142,6 +143,12 @@ local function letters_of(came, plan, describe)
    return list
 end
 
+local function new_batch(plan)
+   local batch = {}
+   for i = 1, #plan.sources do batch[i] = {} end
+   return batch
+end
+
 local function steps_of(case, plan, sections)
    local steps = {}
    for _, written in ipairs(sections) do
@@ -149,7 +156,7 @@ local function steps_of(case, plan, sections)
       local source = section.head:match("^source (%d+)$")
       local which = section.head:match("^expect%s*(.*)$")
       if section.head == "batch" then
-         table.insert(steps, { batch = {} })
+         table.insert(steps, { batch = new_batch(plan) })
          read_records(case, plan, section, steps[#steps].batch, 1)
       elseif source and steps[#steps] and steps[#steps].batch then
          read_records(case, plan, section, steps[#steps].batch, tonumber(source))
@@ -211,14 +218,15 @@ function M.run(case, settings, tester)
    local wanted = wanted_error(sections)
    local ok, launch, plan = pcall(launch_module.prepare, spec)
    if not ok then
-      if wanted then return check_error(wanted, launch) end
-      return launch
+      if wanted then return check_error(wanted, tostring(launch)) end
+      return tostring(launch)
    end
    local without_error = {}
    for _, section in ipairs(sections) do
       if section.head ~= "error" then without_error[#without_error + 1] = section end
    end
-   local err, came = tester.run_steps(launch, plan, steps_of(case, plan, without_error), settings.run)
+   local steps = steps_of(case, plan, without_error)
+   local err, came = tester.run_steps(launch, plan, steps, settings.run)
    if wanted then return check_error(wanted, err) end
    if err then return err end
    return check_letters(case, sections, plan, came, tester)
