@@ -22,4 +22,21 @@ else
    counts:print()
 end
 
+job:test("words are counted in each batch", function(t)
+   t:input("to be or not to be", "", "that is the question")
+   t:advance()
+   t:expect {
+      { "be", 2 }, { "is", 1 }, { "not", 1 }, { "or", 1 }, { "question", 1 }, { "that", 1 },
+      { "the", 1 }, { "to", 2 },
+   }
+   t:input("to be")
+   t:advance()
+   t:expect { { "be", 1 }, { "to", 1 } }
+end)
+
+job:test("a batch without lines gives no rows", function(t)
+   t:advance()
+   t:expect {}
+end)
+
 return job
