@@ -263,6 +263,11 @@ static int prepare_roll(struct output *o, const struct output_epoch *epoch,
     if (!ends_file(o, epoch)) {
         return rows->row_count > 0 ? encode(o, &m, manifest, e) : 0;
     }
+    /* This epoch may have been prepared before, with rows that it has no more. */
+    int rc = rows->row_count == 0 ? cut_open_file(o, e) : 0;
+    if (rc != 0) {
+        return rc;
+    }
     char name[PART_NAME_MAX];
     open_file_name(o, o->next.first_epoch, open_name);
     target_part_name(&o->target, epoch->number, 0, extension(o), name);
@@ -270,7 +275,7 @@ static int prepare_roll(struct output *o, const struct output_epoch *epoch,
     m.file = (struct slice){open_name, strlen(open_name)};
     m.name = (struct slice){name, strlen(name)};
     o->next = (struct output_roll){0};
-    int rc = FAILPOINT_RESULT(roll_after_close, e);
+    rc = FAILPOINT_RESULT(roll_after_close, e);
     return rc == 0 ? encode(o, &m, manifest, e) : rc;
 }
 

@@ -207,6 +207,18 @@ static void what_was_cut_stays_cut_when_the_file_ends_without_rows(void **state)
     assert_string_equal(world_read(w, "out/part-1a2b3c4d-0000000002-0000.json"), "[1]\n");
 }
 
+/* It was abandoned after it was prepared, and the record that gave its row was skipped then. */
+static void an_epoch_that_has_no_rows_the_second_time_leaves_none(void **state)
+{
+    struct output_world *w = rolling(state, 0, 1000);
+    world_epoch(w, "[1]");
+    assert_int_equal(world_prepare(w, "[2]", 2000, true), 0);
+    assert_int_equal(world_prepare(w, NULL, 2000, true), 0);
+    world_commit(w);
+    assert_int_equal(world_publish(w), 0);
+    assert_string_equal(world_read(w, "out/part-1a2b3c4d-0000000002-0000.json"), "[1]\n");
+}
+
 static void rows_that_were_prepared_twice_are_in_it_once(void **state)
 {
     struct output_world *w = rolling(state, 0, 1000);
@@ -387,6 +399,7 @@ int main(void)
         TEST(a_file_of_one_epoch_can_be_the_last_too),
         TEST(what_stands_behind_the_committed_length_is_cut),
         TEST(what_was_cut_stays_cut_when_the_file_ends_without_rows),
+        TEST(an_epoch_that_has_no_rows_the_second_time_leaves_none),
         TEST(rows_that_were_prepared_twice_are_in_it_once),
         TEST(a_first_epoch_that_is_prepared_again_begins_the_file_anew),
         TEST(the_open_file_goes_on_after_a_start),
