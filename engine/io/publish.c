@@ -61,6 +61,28 @@ static int load(struct publisher *p, struct store *store, struct error *e)
     return rc;
 }
 
+static int check_floor(const struct floor_file *floor, const char *data_folder, uint64_t epoch,
+                       struct error *e)
+{
+    if (floor->epoch <= epoch) {
+        return 0;
+    }
+    return error_set(e, MILL_EREFUSED,
+                     "%s: epoch %" PRIu64 " was published, but the store ends at %" PRIu64
+                     ": it was rewound (an old copy, or a damaged log); start over with --fresh",
+                     data_folder, floor->epoch, epoch);
+}
+
+int publisher_check(const struct disk *disk, const char *data_folder, uint64_t store_id,
+                    uint64_t epoch, struct error *e)
+{
+    struct floor_file floor;
+    int rc = floor_open(&floor, disk, data_folder, store_id, e);
+    rc = rc == 0 ? check_floor(&floor, data_folder, epoch, e) : rc;
+    floor_close(&floor);
+    return rc;
+}
+
 int publisher_open(struct publisher *p, const struct disk *disk, const char *data_folder,
                    uint64_t store_id, uint64_t epoch, struct store *store, struct error *e)
 {
@@ -68,12 +90,7 @@ int publisher_open(struct publisher *p, const struct disk *disk, const char *dat
     pthread_mutex_init(&p->lock, NULL);
     p->outbox = text_path(data_folder, "outbox");
     int rc = floor_open(&p->floor, disk, data_folder, store_id, e);
-    if (rc == 0 && p->floor.epoch > epoch) {
-        rc = error_set(e, MILL_EREFUSED,
-                       "%s: epoch %" PRIu64 " was published, but the store ends at %" PRIu64
-                       ": it was rewound (an old copy, or a damaged log); start over with --fresh",
-                       data_folder, p->floor.epoch, epoch);
-    }
+    rc = rc == 0 ? check_floor(&p->floor, data_folder, epoch, e) : rc;
     return rc == 0 ? load(p, store, e) : rc;
 }
 

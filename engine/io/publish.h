@@ -48,6 +48,10 @@ struct publisher {
     uint64_t waiting; /**< manifests from head on */
 };
 
+/** Before anything of the outputs is touched. @return 0, MILL_EREFUSED when the store was rewound */
+int publisher_check(const struct disk *disk, const char *data_folder, uint64_t store_id,
+                    uint64_t epoch, struct error *e);
+
 /**
  * Open the publisher of a store: read the floor and what waits in OUTBOX.
  * @param epoch  newest committed epoch

@@ -363,7 +363,9 @@ static int close_stale_rolls(struct runner *r, struct error *e)
 
 static int open_publishing(struct runner *r, struct error *e)
 {
-    int rc = open_outputs(r, e);
+    /* First: a store that was rewound must not cut what its future has written. */
+    int rc = publisher_check(&r->data.disk, r->data.path, r->data.store_id, r->last_number, e);
+    rc = rc == 0 ? open_outputs(r, e) : rc;
     rc = rc == 0 ? close_stale_rolls(r, e) : rc;
     rc = rc == 0 ? publishing_open(r, e) : rc;
     struct orphan orphan = {r, e};
