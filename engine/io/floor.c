@@ -19,7 +19,7 @@ static void write_slot(uint8_t slot[SLOT_BYTES], uint64_t store_id, uint64_t epo
     bytes_put_u64(slot + 16, hash_bytes(slot, 16));
 }
 
-static void read_slot(struct floor_file *f, const uint8_t *slot, bool *foreign)
+static void read_slot(struct floor_file *f, uint32_t index, const uint8_t *slot, bool *foreign)
 {
     if (bytes_get_u64(slot + 16) != hash_bytes(slot, 16)) {
         return;
@@ -29,7 +29,10 @@ static void read_slot(struct floor_file *f, const uint8_t *slot, bool *foreign)
         return;
     }
     uint64_t epoch = bytes_get_u64(slot + 8);
-    f->epoch = epoch > f->epoch ? epoch : f->epoch;
+    if (epoch >= f->epoch) {
+        f->epoch = epoch;
+        f->next = (index + 1) % SLOT_COUNT;
+    }
 }
 
 static int create(struct floor_file *f, struct error *e)
@@ -52,8 +55,8 @@ int floor_open(struct floor_file *f, const struct disk *disk, const char *data_f
     if (rc == MILL_ENOENT) {
         rc = create(f, e);
     } else if (rc == 0) {
-        for (size_t at = 0; at + SLOT_BYTES <= bytes.size; at += SLOT_BYTES) {
-            read_slot(f, (const uint8_t *)bytes.data + at, &foreign);
+        for (uint32_t i = 0; i < SLOT_COUNT && (i + 1) * SLOT_BYTES <= bytes.size; i++) {
+            read_slot(f, i, (const uint8_t *)bytes.data + i * SLOT_BYTES, &foreign);
         }
     }
     if (rc == 0 && foreign) {
@@ -82,11 +85,12 @@ int floor_raise(struct floor_file *f, uint64_t epoch, struct error *e)
     if (rc != 0) {
         return rc;
     }
-    rc = disk_write(f->disk, &file, slot, sizeof slot, (epoch % SLOT_COUNT) * SLOT_BYTES, e);
+    rc = disk_write(f->disk, &file, slot, sizeof slot, f->next * SLOT_BYTES, e);
     rc = rc == 0 ? disk_sync(f->disk, &file, e) : rc;
     disk_close(f->disk, &file);
     if (rc == 0) {
         f->epoch = epoch;
+        f->next = (f->next + 1) % SLOT_COUNT;
         rc = FAILPOINT_RESULT(epochs_after_sync, e);
     }
     return rc;

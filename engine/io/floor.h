@@ -21,6 +21,7 @@ struct floor_file {
     char *path;
     uint64_t store_id;
     uint64_t epoch; /**< newest of which anything was published; 0: none */
+    uint32_t next;  /**< slot that is written next: the one that does not hold it */
 };
 
 /** Read the file, or make it. @return 0, MILL_EREFUSED when it is another store's, MILL_EIO... */
