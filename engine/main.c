@@ -13,6 +13,9 @@
 #include "script/lua_state.h"
 #include "script/watchdog.h"
 
+/* The control state only builds graphs; a script that fills it by mistake must not take the machine. */
+#define CONTROL_BYTES_MAX ((size_t)1 << 30)
+
 static void write_log(void *context, enum log_level level, const char *line)
 {
     static const char *const names[] = {"error: ", "warning: ", "", "debug: "};
@@ -55,7 +58,7 @@ int main(int argc, char **argv)
         return 2;
     }
     struct script_state s;
-    struct lua_options options = {.modules = embedded_modules};
+    struct lua_options options = {.modules = embedded_modules, .memory_max = CONTROL_BYTES_MAX};
     if (script_state_open(&s, &options, &e) != 0) {
         log_error("%s", e.message);
         return 1;

@@ -13,4 +13,8 @@
 #include "base/tidemill_ffi.h"
 #pragma GCC visibility pop
 
+/* Bits of mill_group.changed: to be written when any is set. */
+#define GROUP_CHANGED 1u
+#define GROUP_INITIAL 2u
+
 #endif

@@ -47,7 +47,8 @@ struct mill_group {
     uint32_t key_len;       /* bytes */
     uint32_t first;         /* index of its first value in mill_input.cells */
     uint32_t count;         /* of its values */
-    uint32_t changed;       /* out: set by the loop when `state` is to be written */
+    uint32_t changed;       /* out: bit 0 when the loop changed `state`; in: bit 1 when the state is
+                               an initial one, which the store does not have yet */
     struct mill_cell state; /* in: what is stored (EMPTY: nothing); out: what to store */
 };
 

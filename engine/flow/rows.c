@@ -36,6 +36,7 @@ void rows_deinit(struct mill_rows *r)
 void rows_clear(struct mill_rows *r)
 {
     buffer_clear(&r->data);
+    r->row_start = 0;
     r->piece_count = 0;
     error_clear(&r->error);
     if (r->spill.fd >= 0) {
@@ -49,10 +50,17 @@ static size_t head_bytes(const struct mill_rows *r)
     return r->framing == ROWS_FRAMED ? sizeof(uint32_t) : 0;
 }
 
+static int drop_row(struct mill_rows *r, int rc)
+{
+    r->data.size = r->row_start;
+    r->data.failed = false;
+    return rc;
+}
+
 struct mill_buffer *mill_row_begin(struct mill_rows *r)
 {
     static const char zeros[sizeof(uint32_t)];
-    r->row_start = r->data.size;
+    drop_row(r, 0); /* one that was begun and never ended: its writer raised an error */
     (void)!buffer_append(&r->data, zeros, head_bytes(r));
     return (struct mill_buffer *)&r->data;
 }
@@ -84,14 +92,8 @@ static int spill(struct mill_rows *r)
         return r->error.code;
     }
     buffer_clear(&r->data);
+    r->row_start = 0;
     return 0;
-}
-
-static int drop_row(struct mill_rows *r, int rc)
-{
-    r->data.size = r->row_start;
-    r->data.failed = false;
-    return rc;
 }
 
 /* Put the key and the sizes around the row that was written behind row_start. */
@@ -131,6 +133,7 @@ int mill_row_end(struct mill_rows *r, const struct mill_buffer *key)
         return drop_row(r, rc);
     }
     extend_piece(r, r->data.size - r->row_start);
+    r->row_start = r->data.size;
     return r->data.size > r->bytes_max ? spill(r) : 0;
 }
 

@@ -37,7 +37,7 @@ struct rows_piece {
 struct mill_rows {
     enum rows_framing framing;
     struct buffer data; /**< rows since the last spill, and the one being written */
-    size_t row_start;   /**< of the row being written, in data */
+    size_t row_start;   /**< of the row being written, in data: where the last whole one ends */
     size_t bytes_max;   /**< of data; then it is spilled */
     size_t row_max;     /**< bytes of one row; a larger one is dropped */
     uint64_t order;     /**< of the block that runs; the host sets it */

@@ -127,26 +127,64 @@ static int add_header(struct mill_rows *into, int64_t time_ms)
     return rc == 0 ? add_text(into, RULE) : rc;
 }
 
+/* The rows that were kept, in order. */
+static int add_rows(struct mill_rows *into, const struct first_rows *f)
+{
+    int rc = 0;
+    for (uint32_t i = 0; i < f->size && rc == 0; i++) {
+        rc = rows_add(into, f->rows[i].text, f->rows[i].size);
+    }
+    return rc;
+}
+
+static void free_rows(struct first_rows *f)
+{
+    for (uint32_t i = 0; i < f->size; i++) {
+        free_row(&f->rows[i]);
+    }
+    memory_free(f->rows);
+}
+
+static int keep_first(struct first_rows *f, struct rows_reader *rows, uint32_t count,
+                      struct error *e)
+{
+    *f = (struct first_rows){.rows = memory_zero(count, sizeof *f->rows), .count = count};
+    int rc = read_rows(rows, f, e);
+    if (rc == 0 && f->size > 0) {
+        qsort(f->rows, f->size, sizeof *f->rows, compare_rows);
+    }
+    return rc;
+}
+
 int print_render(struct rows_reader *rows, uint32_t count, int64_t time_ms, struct mill_rows *into,
                  struct error *e)
 {
-    struct first_rows f = {.rows = memory_zero(count, sizeof *f.rows), .count = count};
-    int rc = read_rows(rows, &f, e);
+    struct first_rows f;
+    int rc = keep_first(&f, rows, count, e);
     if (rc == 0) {
-        qsort(f.rows, f.size, sizeof *f.rows, compare_rows);
         rc = add_header(into, time_ms);
-        for (uint32_t i = 0; i < f.size && rc == 0; i++) {
-            rc = rows_add(into, f.rows[i].text, f.rows[i].size);
-        }
+        rc = rc == 0 ? add_rows(into, &f) : rc;
         rc = rc == 0 && rows->row_count > f.size ? add_text(into, "...") : rc;
         rc = rc == 0 ? add_text(into, "") : rc;
         if (rc != 0) {
             error_set(e, rc, "cannot collect the rows to print: %s", into->error.message);
         }
     }
-    for (uint32_t i = 0; i < f.size; i++) {
-        free_row(&f.rows[i]);
+    free_rows(&f);
+    return rc;
+}
+
+int print_all(struct rows_reader *rows, struct mill_rows *into, struct error *e)
+{
+    if (rows->row_count == 0) {
+        return 0;
     }
-    memory_free(f.rows);
+    if (rows->row_count > UINT32_MAX) {
+        return error_set(e, MILL_ELIMIT, "too many rows to print");
+    }
+    struct first_rows f;
+    int rc = keep_first(&f, rows, (uint32_t)rows->row_count, e);
+    rc = rc == 0 ? add_rows(into, &f) : rc;
+    free_rows(&f);
     return rc;
 }

@@ -26,4 +26,8 @@
 int print_render(struct rows_reader *rows, uint32_t count, int64_t time_ms, struct mill_rows *into,
                  struct error *e);
 
+/** Add all rows to `into`: those with keys sorted by them, the others in order. The same order as
+ * print_render, for tests of jobs. */
+int print_all(struct rows_reader *rows, struct mill_rows *into, struct error *e);
+
 #endif

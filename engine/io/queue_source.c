@@ -48,7 +48,10 @@ static int plan(struct source *base, uint64_t bytes_max, uint64_t *bytes, struct
         check(!q->is_out);
         q->is_planned = q->position < q->count;
     }
-    *bytes = q->is_planned ? q->batches[q->position].size : 0;
+    /* A batch without records (text of no lines) is a batch: its epoch must run. */
+    *bytes = !q->is_planned                     ? 0
+             : q->batches[q->position].size > 0 ? q->batches[q->position].size
+                                                : 1;
     return 0;
 }
 
@@ -175,7 +178,6 @@ int queue_source_open(const struct queue_source_options *options, struct store *
     q->batches = memory_zero(q->count + 1, sizeof *q->batches);
     for (uint64_t i = 0; i < q->count; i++) {
         const struct slice *batch = &options->batches[i];
-        check(batch->size > 0); /* an empty msgpack array has one byte */
         q->batches[i] = (struct batch){memory_copy(batch->data, batch->size), batch->size};
     }
     int rc = load_position(q, store, e);

@@ -227,8 +227,10 @@ static void read_options(lua_State *L, struct launch *l, struct runner_options *
 {
     luaL_checktype(L, 2, LUA_TTABLE);
     for (uint32_t i = 0; i < l->graph.stage_count; i++) {
-        qsort(l->initials[i].items, l->initials[i].count, sizeof(struct stage_initial),
-              compare_initials);
+        if (l->initials[i].count > 0) {
+            qsort(l->initials[i].items, l->initials[i].count, sizeof(struct stage_initial),
+                  compare_initials);
+        }
     }
     *o = (struct runner_options){
         .modules = l->modules,

@@ -23,8 +23,7 @@
 /* --- preparing ----------------------------------------------------------------------------------
  */
 
-/* All workers' rows of an output; those of workers that took no part are of another epoch. */
-static void open_rows(struct runner *r, uint32_t output, struct rows_reader *reader)
+void commit_open_rows(struct runner *r, uint32_t output, struct rows_reader *reader)
 {
     struct mill_rows *rows[LIMIT_WORKERS_MAX];
     uint32_t count = 0;
@@ -52,7 +51,7 @@ static int prepare_output(struct runner *r, uint32_t output, struct error *e)
         .is_last = r->epoch.is_last,
     };
     struct rows_reader reader;
-    open_rows(r, output, &reader);
+    commit_open_rows(r, output, &reader);
     buffer_clear(&r->manifests[output]);
     int rc = output_prepare(output_at(r, output), &epoch, &reader, &r->manifests[output], e);
     if (output == r->graph->output_count) {

@@ -7,6 +7,10 @@
 
 #include "run/runner.h"
 
+/** All workers' rows of an output (the last: dead letters), in order. Rows of workers that took no
+ * part are of another epoch, and left out. */
+void commit_open_rows(struct runner *r, uint32_t output, struct rows_reader *reader);
+
 /** Start preparing; rerun_failed or commit_write follows. */
 void commit_prepare(struct runner *r);
 /** Start writing the batch; rerun_failed or drive_committed follows. */

@@ -94,8 +94,10 @@ void rerun_without(struct runner *r, const struct task *t)
     log_warn("%s; the epoch is run again without it", t->error.message);
     r->strikes++;
     if (r->strikes > r->graph->options.max_strikes || r->on_probation) {
-        error_set(&e, MILL_EFAILED, "%s (%" PRIu32 " times in one epoch)", t->error.message,
-                  r->strikes);
+        error_set(&e, MILL_EFAILED,
+                  r->on_probation ? "%s, and the script is new: nothing was committed"
+                                  : "%s, more often in one epoch than max_strikes = %" PRIu32,
+                  t->error.message, r->graph->options.max_strikes);
         runner_fail(r, &e);
         return;
     }

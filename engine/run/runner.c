@@ -9,7 +9,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "io/file_source.h"
+#include "io/print.h"
 #include "io/queue_source.h"
+#include "run/commit.h"
 #include "run/drive.h"
 #include "run/publishing.h"
 #include "run/ranges.h"
@@ -162,23 +164,38 @@ static void report(struct runner *r)
     r->options.on_epoch(r->options.context, &report);
 }
 
+static void give_bytes(struct runner *r, uint32_t output, struct rows_reader *reader)
+{
+    struct slice bytes;
+    while (rows_reader_bytes(reader, &bytes, NULL) == 1) {
+        r->options.on_rows(r->options.context, output, r->record.number, bytes);
+    }
+}
+
+/* print() sorts when it prints. */
+static void give_printed(struct runner *r, uint32_t output, struct rows_reader *reader)
+{
+    struct mill_rows text;
+    struct mill_rows *only = &text;
+    rows_init(&text, ROWS_LINES, r->data.spill, LIMIT_COLLECT_BYTES);
+    if (print_all(reader, &text, NULL) == 0) {
+        struct rows_reader printed;
+        rows_reader_open(&printed, &only, 1);
+        give_bytes(r, output, &printed);
+        rows_reader_close(&printed);
+    }
+    rows_deinit(&text);
+}
+
 static void give_rows(struct runner *r)
 {
     for (uint32_t i = 0; i <= r->graph->output_count; i++) {
-        struct mill_rows *rows[LIMIT_WORKERS_MAX];
-        uint32_t count = 0;
-        for (uint32_t w = 0; w < r->worker_count; w++) {
-            struct pool_worker *worker = &r->pool.workers[w];
-            if (worker->attempt == r->attempt) {
-                rows[count++] =
-                    i == r->graph->output_count ? &worker->host->dead : &worker->host->rows[i];
-            }
-        }
         struct rows_reader reader;
-        struct slice bytes;
-        rows_reader_open(&reader, rows, count);
-        while (rows_reader_bytes(&reader, &bytes, NULL) == 1) {
-            r->options.on_rows(r->options.context, i, r->record.number, bytes);
+        commit_open_rows(r, i, &reader);
+        if (i < r->graph->output_count && r->graph->outputs[i].kind == OUTPUT_PRINT) {
+            give_printed(r, i, &reader);
+        } else {
+            give_bytes(r, i, &reader);
         }
         rows_reader_close(&reader);
     }
@@ -193,10 +210,10 @@ void runner_epoch_done(struct runner *r)
     if (r->end != RUNNER_RUNS) {
         return;
     }
-    if (r->is_stepping) {
-        uv_stop(&r->loop);
-    } else if (r->fails_after_publishing) {
+    if (r->fails_after_publishing) {
         end_when_published(r, RUNNER_FAILED);
+    } else if (r->is_stepping) {
+        uv_stop(&r->loop);
     } else if (r->stop_wanted && (r->options.once || !has_hidden_rows(r))) {
         end_when_published(r, RUNNER_STOPPED);
     } else {

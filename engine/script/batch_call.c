@@ -40,6 +40,11 @@ void batch_caller_deinit(struct batch_caller *c)
     close_state(c);
 }
 
+static void stop_call(void *context)
+{
+    watchdog_hurry(context);
+}
+
 static int open_state(struct batch_caller *c, struct error *e)
 {
     int rc = script_state_open(&c->lua, &c->options, e);
@@ -47,6 +52,8 @@ static int open_state(struct batch_caller *c, struct error *e)
         return rc;
     }
     watchdog_add(&c->watch, c->lua.L, &c->control, LIMIT_DEADLINE_MS_DEFAULT);
+    c->lua.heap.on_over = stop_call;
+    c->lua.heap.context = &c->watch;
     lua_State *L = c->lua.L;
     rc = script_push(&c->lua, "tidemill.script", "plan", e);
     if (rc == 0) {
@@ -197,6 +204,7 @@ int batch_call(struct batch_caller *c, uint32_t output, const struct manifest *m
         return rc;
     }
     lua_State *L = c->lua.L;
+    heap_lift(&c->lua.heap);
     lua_rawgeti(L, LUA_REGISTRYINDEX, c->plan_ref);
     lua_pushnumber(L, output + 1);
     struct batch_source *source = push_rows(L, m, path);
@@ -204,6 +212,7 @@ int batch_call(struct batch_caller *c, uint32_t output, const struct manifest *m
     int rows_ref = luaL_ref(L, LUA_REGISTRYINDEX); /* so that *source outlives the call */
     lua_pushnumber(L, (double)m->time_ms);
     lua_pushnumber(L, (double)m->epoch);
+    heap_lower(&c->lua.heap);
     c->control.time_ms = (double)m->time_ms;
     c->control.op = c->graph->outputs[output].operator_id;
     c->control.call++;
@@ -213,9 +222,14 @@ int batch_call(struct batch_caller *c, uint32_t output, const struct manifest *m
     watch_leave(&c->watch);
     source->manifest = NULL;
     luaL_unref(L, LUA_REGISTRYINDEX, rows_ref);
-    if (watch_expired(&c->watch)) {
+    if (watch_expired(&c->watch) && rc != 0) {
+        const char *why =
+            c->lua.heap.over ? "needs more memory than memory_max allows" : "ran past its timeout";
         close_state(c);
-        return error_set(e, MILL_EFAILED, "the function ran past its timeout");
+        return error_set(e, MILL_EFAILED, "the function %s", why);
+    }
+    if (watch_expired(&c->watch)) {
+        watchdog_forgive(&c->watch);
     }
     if (rc != 0 && e != NULL) {
         e->code = MILL_EFAILED;

@@ -63,8 +63,8 @@ static int count_text(struct host *h, uint32_t operator_id, struct table *t, str
 {
     uint32_t slot = mill_table_string(&t->shared, text.data, text.size);
     if (slot == 0) {
-        h->control.op = operator_id;
-        return dead_letter_of_record(h, offset, text, "the key is longer than 64 KiB", e);
+        return dead_letter_of_record(h, operator_id, offset, text, "the key is longer than 64 KiB",
+                                     e);
     }
     count_slot(t, slot, 1);
     return 0;
@@ -251,7 +251,7 @@ static int refuse_line(struct host *h, const struct block_piece *piece, struct e
     snprintf(message, sizeof message, "a line of %llu bytes; a record has at most 16 MiB",
              (unsigned long long)piece->line_size);
     h->records++;
-    return dead_letter_of_record(h, piece->offset, piece->text, message, e);
+    return dead_letter_of_record(h, 0, piece->offset, piece->text, message, e);
 }
 
 static int run_file(struct host *h, const struct source_block *block, struct source_done *done,

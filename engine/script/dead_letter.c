@@ -85,9 +85,21 @@ static void add_bytes(struct buffer *b, const char *name, struct slice bytes)
     json_add_base64(b, bytes.data, bytes.size);
 }
 
+/* "segment1:1: " is where generated code raised an error: nothing that a user knows. */
+static const char *without_segment(const char *message)
+{
+    if (!text_starts_with(message, "segment")) {
+        return message;
+    }
+    size_t digits = strspn(message + 7, "0123456789");
+    const char *rest = message + 7 + digits;
+    return digits > 0 && text_starts_with(rest, ":1: ") ? rest + 4 : message;
+}
+
 /* "message\n\tat a\n\tat b" as a reason and a list of frames. */
 static void add_message(struct buffer *b, const char *message)
 {
+    message = without_segment(message);
     const char *frame = strstr(message, FRAME_START);
     size_t size = frame == NULL ? strlen(message) : (size_t)(frame - message);
     add_bytes(b, "reason", (struct slice){message, size});
@@ -254,14 +266,14 @@ int dead_letter_of_segment(struct host *h, uint32_t segment, const char *message
     return end(h, b, e);
 }
 
-int dead_letter_of_record(struct host *h, uint64_t offset, struct slice record, const char *message,
-                          struct error *e)
+int dead_letter_of_record(struct host *h, uint32_t operator_id, uint64_t offset,
+                          struct slice record, const char *message, struct error *e)
 {
-    int rc = decide(h, 0, message, e);
+    int rc = decide(h, operator_id, message, e);
     if (rc <= 0) {
         return rc;
     }
-    struct buffer *b = begin(h, 0, message);
+    struct buffer *b = begin(h, operator_id, message);
     add_source(b, h);
     add_number(b, "offset", offset);
     add_bytes(b, "record", record);

@@ -25,9 +25,9 @@ const char *dead_letter_label(const struct host *h, uint32_t operator_id);
  *  @return 0, MILL_EFAILED when the job is to end, or what writing failed with */
 int dead_letter_of_segment(struct host *h, uint32_t segment, const char *message, struct error *e);
 
-/** A record failed before any operator saw it. */
-int dead_letter_of_record(struct host *h, uint64_t offset, struct slice record, const char *message,
-                          struct error *e);
+/** A record failed outside of Lua: at an operator that runs in C, or (0) before any saw it. */
+int dead_letter_of_record(struct host *h, uint32_t operator_id, uint64_t offset,
+                          struct slice record, const char *message, struct error *e);
 
 /** A key's value in a table cannot be kept: the key's input of this epoch is lost. */
 int dead_letter_of_slot(struct host *h, uint32_t stage, uint32_t slot, const char *message,

@@ -13,7 +13,7 @@ static void set_state(struct mill_group *g, const struct mill_cell *cell)
 {
     if (!cell_equals(&g->state, cell)) {
         g->state = *cell;
-        g->changed = 1;
+        g->changed |= GROUP_CHANGED;
     }
 }
 

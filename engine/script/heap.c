@@ -8,6 +8,21 @@ void heap_init(struct heap *h, size_t max)
     *h = (struct heap){.max = max};
 }
 
+/* @return whether a heap of this size is granted */
+static bool grant(struct heap *h, size_t size)
+{
+    if (h->max == 0 || h->lifted > 0 || size <= h->max) {
+        return true;
+    }
+    if (!h->over) {
+        h->over = true;
+        if (h->on_over != NULL) {
+            h->on_over(h->context);
+        }
+    }
+    return h->on_over != NULL && size / HEAP_HARD_FACTOR <= h->max;
+}
+
 void *heap_alloc(void *ud, void *old, size_t old_size, size_t new_size)
 {
     struct heap *h = ud;
@@ -17,8 +32,7 @@ void *heap_alloc(void *ud, void *old, size_t old_size, size_t new_size)
         memory_free(old);
         return NULL;
     }
-    if (new_size > before && h->max > 0 && h->lifted == 0 && h->used - before + new_size > h->max) {
-        h->denied++;
+    if (new_size > before && !grant(h, h->used - before + new_size)) {
         return NULL;
     }
     void *p = memory_grow(old, new_size);
@@ -40,5 +54,5 @@ void heap_lower(struct heap *h)
 
 void heap_forgive(struct heap *h)
 {
-    h->denied = 0;
+    h->over = false;
 }

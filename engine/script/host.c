@@ -45,8 +45,9 @@ static void create_outputs(struct host *h)
     h->rows = memory_zero(g->output_count + 1, sizeof *h->rows);
     size_t share = LIMIT_ROWS_BYTES / (g->output_count + 1);
     for (uint32_t i = 0; i < g->output_count; i++) {
-        enum rows_framing framing =
-            h->options.capture ? ROWS_LINES : output_framing(&g->outputs[i]);
+        enum rows_framing framing = h->options.capture && g->outputs[i].kind != OUTPUT_PRINT
+                                        ? ROWS_LINES
+                                        : output_framing(&g->outputs[i]);
         rows_init(&h->rows[i], framing, h->options.spill_folder, share);
     }
     rows_init(&h->dead, ROWS_LINES, h->options.spill_folder, share);
@@ -292,6 +293,7 @@ void host_relieve_caches(struct host *h)
     for (uint32_t i = 0; i < h->graph->stage_count; i++) {
         host_lua_forget(h, "forget_table", i);
     }
+    host_lua_forget(h, "forget_lists", 0);
     heap_lift(&h->lua.heap);
     lua_gc(h->lua.L, LUA_GCCOLLECT, 0);
     heap_lower(&h->lua.heap);

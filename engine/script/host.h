@@ -107,6 +107,7 @@ struct host {
     int *segment_refs; /**< Lua functions in the registry */
     int *checked_refs; /**< LUA_NOREF until first needed */
     int *seal_refs;
+    int traceback_ref;     /**< script_traceback */
     int linked_ref;        /**< the table that segments.link returned */
     bool checked;          /**< run checked loops: a skip may be met */
     uint64_t retried_call; /**< for want of memory, this element was tried again... */

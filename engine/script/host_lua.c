@@ -130,8 +130,10 @@ static int link_segments(struct host *h, struct error *e)
     if (rc != 0) {
         return rc;
     }
+    heap_lift(&h->lua.heap);
     source_text_push(L, h->options.source);
     set_pointer(L, "control", &h->control);
+    heap_lower(&h->lua.heap);
     rc = script_call(&h->lua, 1, 1, e);
     if (rc != 0) {
         return rc;
@@ -142,18 +144,29 @@ static int link_segments(struct host *h, struct error *e)
         return rc;
     }
     lua_insert(L, -2);
+    heap_lift(&h->lua.heap);
     push_host(L, h);
+    heap_lower(&h->lua.heap);
     rc = script_call(&h->lua, 2, 1, e);
     if (rc != 0) {
         return rc;
     }
+    heap_lift(&h->lua.heap);
     ref_functions(L, "segments", h->segment_refs, h->graph->segment_count);
     ref_functions(L, "seals", h->seal_refs, h->graph->stage_count);
     for (uint32_t i = 0; i < h->graph->segment_count; i++) {
         h->checked_refs[i] = LUA_NOREF;
     }
     h->linked_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushcfunction(L, script_traceback);
+    h->traceback_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    heap_lower(&h->lua.heap);
     return 0;
+}
+
+static void stop_call(void *context)
+{
+    watchdog_hurry(context);
 }
 
 int host_lua_open(struct host *h, struct error *e)
@@ -168,6 +181,8 @@ int host_lua_open(struct host *h, struct error *e)
         return rc;
     }
     watchdog_add(&h->watch, h->lua.L, &h->control, h->graph->options.deadline_ms);
+    h->lua.heap.on_over = stop_call;
+    h->lua.heap.context = &h->watch;
     watch_enter(&h->watch);
     rc = link_segments(h, e);
     watch_leave(&h->watch);

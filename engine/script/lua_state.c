@@ -8,6 +8,7 @@
 #include <lualib.h>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "script/values.h"
 
 /* More traces and machine code than LuaJIT's defaults: reaching either flushes every trace. */
@@ -68,6 +69,16 @@ static int set_up(lua_State *L)
     return 0;
 }
 
+/* An error outside of every pcall: the engine's fault, and there is no way on. */
+static int panic(lua_State *L)
+{
+    const char *message = lua_tostring(L, -1);
+    log_error("broken invariant: an error outside of a protected call: %s",
+              message != NULL ? message : "(no message)");
+    check(false);
+    return 0;
+}
+
 int script_state_open(struct script_state *s, const struct lua_options *options, struct error *e)
 {
     heap_init(&s->heap, options->memory_max);
@@ -75,6 +86,7 @@ int script_state_open(struct script_state *s, const struct lua_options *options,
     if (s->L == NULL) {
         return error_set(e, MILL_ENOMEM, "cannot make a Lua state");
     }
+    lua_atpanic(s->L, panic);
     union {
         const struct lua_options *in;
         void *out;
@@ -126,7 +138,10 @@ int script_traceback(lua_State *L)
         if (lua_type(L, 1) == LUA_TLIGHTUSERDATA) {
             return 1; /* the engine's own signal */
         }
-        if (!luaL_callmeta(L, 1, "__tostring")) {
+        if (lua_isnumber(L, 1)) {
+            lua_pushvalue(L, 1);
+            lua_tostring(L, -1);
+        } else if (!luaL_callmeta(L, 1, "__tostring")) {
             lua_pushfstring(L, "(error of type %s)", luaL_typename(L, 1));
         }
         lua_replace(L, 1);
@@ -143,8 +158,10 @@ int script_traceback(lua_State *L)
 int script_call(struct script_state *s, int argument_count, int result_count, struct error *e)
 {
     int function = lua_gettop(s->L) - argument_count;
+    heap_lift(&s->heap); /* outside of a pcall nothing may fail */
     lua_pushcfunction(s->L, script_traceback);
     lua_insert(s->L, function);
+    heap_lower(&s->heap);
     int rc = lua_pcall(s->L, argument_count, result_count, function);
     lua_remove(s->L, function);
     if (rc == 0) {
@@ -159,14 +176,18 @@ int script_call(struct script_state *s, int argument_count, int result_count, st
 
 int script_push(struct script_state *s, const char *module, const char *function, struct error *e)
 {
+    heap_lift(&s->heap);
     lua_getglobal(s->L, "require");
     lua_pushstring(s->L, module);
     int rc = script_call(s, 1, 1, e);
+    if (rc == 0) {
+        lua_getfield(s->L, -1, function);
+        lua_remove(s->L, -2);
+    }
+    heap_lower(&s->heap);
     if (rc != 0) {
         return rc;
     }
-    lua_getfield(s->L, -1, function);
-    lua_remove(s->L, -2);
     check(lua_isfunction(s->L, -1));
     return 0;
 }

@@ -15,9 +15,11 @@ enum outcome { OUTCOME_DONE, OUTCOME_YIELD, OUTCOME_ERROR };
 static enum outcome call(struct host *h, int ref, int *rc)
 {
     lua_State *L = h->lua.L;
+    heap_lift(&h->lua.heap); /* outside of a pcall nothing may fail */
     lua_settop(L, 0);
-    lua_pushcfunction(L, script_traceback);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, h->traceback_ref);
     lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
+    heap_lower(&h->lua.heap);
     watch_enter(&h->watch);
     *rc = lua_pcall(L, 0, 1, 1);
     watch_leave(&h->watch);
@@ -28,7 +30,7 @@ static enum outcome call(struct host *h, int ref, int *rc)
         watchdog_forgive(&h->watch);
     }
     enum outcome outcome = lua_isnil(L, -1) ? OUTCOME_DONE : OUTCOME_YIELD;
-    if (h->lua.heap.denied > 0) { /* a pcall of the script's has dealt with it */
+    if (h->lua.heap.over) { /* the call ended first, or a pcall of the script's dealt with it */
         heap_forgive(&h->lua.heap);
         host_relieve_caches(h);
     }
@@ -121,10 +123,13 @@ static int on_error(struct host *h, uint32_t segment, int lua_rc, struct error *
 {
     lua_State *L = h->lua.L;
     uint32_t depth = depth_of(h, segment, h->control.op);
-    bool no_memory = lua_rc == LUA_ERRMEM || h->lua.heap.denied > 0;
+    bool no_memory = lua_rc == LUA_ERRMEM || h->lua.heap.over;
     heap_forgive(&h->lua.heap);
-    if (watch_expired(&h->watch)) {
+    if (watch_expired(&h->watch) && !no_memory) {
         return expire(h, segment, e);
+    }
+    if (watch_expired(&h->watch)) {
+        watchdog_forgive(&h->watch);
     }
     if (host_write_error(h, e) != 0) {
         return e->code;
@@ -141,6 +146,12 @@ static int on_error(struct host *h, uint32_t segment, int lua_rc, struct error *
     }
     int rc = dead_letter_of_segment(h, segment, message == NULL ? "unknown error" : message, e);
     heap_lower(&h->lua.heap);
+    if (no_memory) { /* what the call left must not be held against the next record */
+        struct mill_control saved = h->control;
+        lua_settop(L, 0);
+        host_relieve_caches(h);
+        h->control = saved;
+    }
     advance(&h->control, depth);
     return rc;
 }

@@ -234,7 +234,7 @@ static int run_with_state(struct stage_chunk *c, struct merge *m, struct error *
         if (order >= 0) {
             const char *value = arena_copy(&c->h->arena, scan.value.data, scan.value.size);
             g->state = cell_of_msgpack((struct slice){value, scan.value.size});
-            g->changed = scan.is_initial;
+            g->changed = scan.is_initial ? GROUP_INITIAL : 0;
         }
         if (order <= 0) {
             data = read_group(c, m, &entry, g, e);

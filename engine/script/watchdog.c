@@ -40,7 +40,7 @@ static void ignore_sample(void *data, lua_State *L, int samples, int vm_state)
 static void stop(lua_State *L, lua_Debug *frame)
 {
     (void)frame;
-    luaL_error(L, "ran past its deadline");
+    luaL_error(L, "stopped");
 }
 
 /* A timer that never fires in practice; owning the profiler is what matters. */
@@ -98,7 +98,7 @@ static void look_at(struct watch *w, int64_t now_us)
         if (still_us > w->deadline_us + STUCK_US && dog.on_stuck != NULL) {
             dog.on_stuck(dog.context, w);
         }
-    } else if (still_us > w->deadline_us) {
+    } else if (still_us > w->deadline_us || atomic_load_explicit(&w->hurry, memory_order_relaxed)) {
         expire(w);
     }
 }
@@ -160,6 +160,7 @@ void watchdog_add(struct watch *w, lua_State *L, const struct mill_control *cont
 {
     *w = (struct watch){.L = L, .control = control, .deadline_us = deadline_ms * 1000};
     atomic_init(&w->state, WATCH_IDLE);
+    atomic_init(&w->hurry, false);
     pthread_mutex_lock(&dog.lock);
     check(dog.running);
     /* The profiler is taken, so this only marks the state: its traces get the test. */
@@ -168,6 +169,12 @@ void watchdog_add(struct watch *w, lua_State *L, const struct mill_control *cont
     w->next = dog.watches;
     dog.watches = w;
     pthread_mutex_unlock(&dog.lock);
+}
+
+void watchdog_hurry(struct watch *w)
+{
+    atomic_store_explicit(&w->hurry, true, memory_order_relaxed);
+    pthread_cond_signal(&dog.wake);
 }
 
 /* Under the lock. */

@@ -8,6 +8,8 @@
  * swallow the error. It costs a test at each change of line in a trace, which is why generated
  * code is one line (docs/internals/compiler.md has the measurements).
  *
+ * It stops a call in the same way when the state's heap is over its limit (watchdog_hurry).
+ *
  * What it looks at is struct mill_control: a deadline is per record, so it expires when call, i and
  * j have not changed for that long. A C function that does not return (a catastrophic pattern)
  * cannot be stopped this way: then on_stuck is called, which ends the process.
@@ -37,6 +39,7 @@ struct watch {
     const struct mill_control *control;
     int64_t deadline_us;
     atomic_int state;         /**< enum watch_state */
+    atomic_bool hurry;        /**< stop the call, whatever the deadline */
     struct watch *next;       /**< the watchdog's list */
     struct mill_control seen; /**< the watchdog's: what it saw last */
     int64_t since_us;         /**< the watchdog's: since when it has not changed */
@@ -58,6 +61,7 @@ void watchdog_remove(struct watch *w);
 /** Around a call into Lua. @thread the state's owner */
 static inline void watch_enter(struct watch *w)
 {
+    atomic_store_explicit(&w->hurry, false, memory_order_relaxed);
     atomic_store_explicit(&w->state, WATCH_ACTIVE, memory_order_release);
 }
 
@@ -73,6 +77,10 @@ static inline bool watch_expired(const struct watch *w)
 {
     return atomic_load_explicit(&w->state, memory_order_acquire) == WATCH_EXPIRED;
 }
+
+/** Stop the running call as soon as possible: its heap is over the limit. @thread the owner, from
+ * inside the call */
+void watchdog_hurry(struct watch *w);
 
 /** The call ended well although the watch has expired meanwhile: disarm. @thread the owner */
 void watchdog_forgive(struct watch *w);

@@ -113,7 +113,7 @@ function commands.run(options)
    local launch_module = require "tidemill.launch"
    local ok, launch, plan = pcall(launch_module.prepare, spec)
    if not ok then
-      message(launch)
+      message(tostring(launch))
       return 2
    end
    if not options.quiet then warn_about(plan, spec) end

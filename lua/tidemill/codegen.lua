@@ -165,6 +165,11 @@ local function call_flat(w, node, pairs_wanted)
       w:upvalue("bad_list", { kind = "runtime" })
       w:add("local %s = %s(%s)", list, function_of(w, node), arguments(w))
       w:add("if type(%s) ~= 'table' then bad_list(%s) end m%d = #%s", list, list, d, list)
+      if pairs_wanted then
+         -- Before the first element flows: all of the list, or nothing.
+         w:upvalue("check_pairs", { kind = "runtime" })
+         w:add("check_pairs(%s, m%d)", list, d)
+      end
    end
    w:add("saved[%d] = %s", d + 1, list)
    w:add("cnt[%d].elements = cnt[%d].elements + m%d", node.id, node.id, d)
@@ -187,12 +192,8 @@ function emit.flat_map_to_pair(w, node)
    if node.emits then
       w:add("local %s, %s = %s[2 * j + 1], %s[2 * j + 2]", k, v, list, list)
    else
-      w:upvalue("bad_element", { kind = "runtime" })
       local e = w:fresh("e")
-      w:add("local %s = %s[j + 1] if type(%s) ~= 'table' then bad_element(%s) end", e, list, e, e)
-      w:add("local %s, %s = %s[1], %s[2]", k, v, e, e)
-      w:upvalue("bad_pair", { kind = "runtime" })
-      w:add("ctl.op = %d if %s == nil or %s == nil then bad_pair(%s, %s) end", node.id, k, v, k, v)
+      w:add("local %s = %s[j + 1] local %s, %s = %s[1], %s[2]", e, list, k, v, e, e)
    end
    w.keyed, w.key, w.value = true, k, v
 end
@@ -236,13 +237,16 @@ end
 
 function input.tee(w, segment)
    local index = segment.input.from
-   if segment.input.keyed then
-      w:add("local k, v = %s[i], %s[i]", tee_part(w, index, "a"), tee_part(w, index, "b"))
-      w.keyed, w.key, w.value = true, "k", "v"
-   else
-      w:add("local r = %s[i]", tee_part(w, index, "a"))
-      w.value = "r"
+   local names = segment.input.keyed and { "k", "v" } or { "r" }
+   for n, name in ipairs(names) do
+      w:add("local %s = %s[i]", name, tee_part(w, index, n == 1 and "a" or "b"))
+      if not segment.is_last_reader then
+         -- What this reader's functions do to a table must not show in the next reader's.
+         w:upvalue("copy", { kind = "runtime" })
+         w:add("if type(%s) == 'table' then %s = copy(%s) end", name, name, name)
+      end
    end
+   w.keyed, w.key, w.value = segment.input.keyed, names[2] and "k", names[2] and "v" or "r"
 end
 
 local head = {}
@@ -272,7 +276,9 @@ function head.update(w, node)
    w:add("local s = state_of(g)")
    w:add("local v = %s(values_of(g, cells), s, k, ctl.time_ms)", function_of(w, node))
    w:add("set_state(g, v)")
-   local silent = node.emit == "changed" and "v == nil or g.changed == 0" or "v == nil"
+   -- Bit 0 of `changed`: the function changed the state.
+   local silent = node.emit == "changed" and "v == nil or g.changed == 0 or g.changed == 2"
+      or "v == nil"
    local head_count = w:upvalue("heads", { kind = "heads" })
    w:add("if %s then %s[%d].filtered = %s[%d].filtered + 1 goto next0 end", silent, head_count,
       w.stage - 1, head_count, w.stage - 1)
@@ -349,8 +355,10 @@ function combine.count(w, t)
 end
 
 local function needs_number(w)
-   w:upvalue("bad_number", { kind = "runtime" })
-   w:add("if type(%s) ~= 'number' then bad_number(%s) end", w.value, w.value)
+   w:upvalue("to_number", { kind = "runtime" })
+   local n = w:fresh("n")
+   w:add("local %s = %s if type(%s) ~= 'number' then %s = to_number(%s) end", n, w.value, n, n, n)
+   w.value = n
 end
 
 function combine.sum(w, t)
@@ -380,8 +388,9 @@ end
 --- Every record that reaches the end of a segment is counted there, on its own, so that the
 --- counters of the operators before it can be checked against it.
 local function arrive(w, node)
-   enter(w, node)
+   w:add("ctl.op = %d", node.id)
    w:add("cnt[%d].elements = cnt[%d].elements + 1", node.id, node.id)
+   check_skip(w, node)
 end
 
 local function to_table(w, node, t)
@@ -403,9 +412,9 @@ end
 
 local function to_top(w, node, index)
    arrive(w, node)
-   w:upvalue("bad_score", { kind = "runtime" })
+   w:upvalue("to_score", { kind = "runtime" })
    w:add("local score = %s(%s)", function_of(w, node), arguments(w))
-   w:add("if type(score) ~= 'number' or score ~= score then bad_score(score) end")
+   w:add("if type(score) ~= 'number' or score ~= score then score = to_score(score) end")
    local wants = w:upvalue(("top%d"):format(index), { kind = "top", stage = index,
       part = "pointer" })
    local put = w:upvalue(("top%d_put"):format(index), { kind = "top", stage = index, part = "put" })

@@ -47,6 +47,15 @@ local function make_string()
    return lib
 end
 
+--- Methods of strings, s:rep(n): the curated library, whatever a script does to its `string`; and
+--- behind it what the script added there (function string.trim(s) ... end, then s:trim()).
+function M.set_string_methods(env)
+   local methods = setmetatable(make_string(), { __index = env.string, __metatable = false })
+   local meta = debug.getmetatable("")
+   meta.__index = methods
+   meta.__metatable = false
+end
+
 local function make_math(control)
    local lib = copy(math)
    local floor = math.floor

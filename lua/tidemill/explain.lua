@@ -99,7 +99,7 @@ function M.main(options)
    spec.overrides.workers = "1"
    local ok, launch, plan = pcall(launch_module.prepare, spec)
    if not ok then
-      io.stderr:write("tidemill: ", launch, "\n")
+      io.stderr:write("tidemill: ", tostring(launch), "\n")
       return 2
    end
    print_graph(plan)

@@ -6,14 +6,6 @@ local values = require "tidemill.values"
 
 local M = {}
 
-local function deep_copy(value, depth)
-   if type(value) ~= "table" or value == values.null then return value end
-   if depth > 32 then options.fail("mill.copy: nested deeper than 32, or holds itself") end
-   local result = {}
-   for k, v in pairs(value) do result[k] = deep_copy(v, depth + 1) end
-   return setmetatable(result, debug.getmetatable(value))
-end
-
 local LATER = {
    table = true, with = true, pick = true, fields = true, json = true, msgpack = true,
    starts_with = true, ends_with = true, contains = true, between = true, time = true,
@@ -27,10 +19,11 @@ function M.make(spec)
       words = aggregates.words, split = aggregates.split, sum = aggregates.sum,
       min = aggregates.min, max = aggregates.max, count = aggregates.count, avg = aggregates.avg,
       null = values.null,
-      copy = function(value) return deep_copy(value, 1) end,
+      copy = values.copy,
    }
 
    function mill.job(name, given)
+      if spec.is_running then options.fail("mill.job: a job cannot be made while one runs") end
       local made = job.new(name, given, spec.overrides)
       spec.on_job(made)
       return made

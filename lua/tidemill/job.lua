@@ -57,6 +57,9 @@ end
 
 --- Add a node to the graph. Its number is its place in the script, the same in every Lua state.
 function Job:add(node)
+   if self.is_planned then
+      options.fail("%s: the job runs; operators are made before it is returned", node.kind)
+   end
    node.id = #self.nodes + 1
    node.job = self
    node.line = options.where():gsub(": $", "")
@@ -113,6 +116,8 @@ setmetatable(Job, {
    __index = function(_, name)
       if LATER[name] then
          options.fail("%s is not in this version of tidemill", name)
+      elseif name ~= "is_planned" and type(name) == "string" then
+         options.fail("a job has no source %q", name)
       end
    end,
 })

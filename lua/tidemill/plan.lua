@@ -124,8 +124,8 @@ local function take_splitter(self, segment, node)
 end
 
 function Planner:segments_from(input, node, readers)
-   for _, reader in ipairs(readers) do
-      local segment = { input = input, operators = {}, depth = 0 }
+   for i, reader in ipairs(readers) do
+      local segment = { input = input, operators = {}, depth = 0, is_last_reader = i == #readers }
       table.insert(self.plan.segments, segment)
       if #self.plan.segments > SEGMENTS_MAX then
          options.fail("the job is too large: unions and branches give more than %d segments",
@@ -236,6 +236,7 @@ end
 ---@return table plan {operators, sources, stages, outputs, segments, tees, splitters}
 function M.make(job)
    check_job(job)
+   job.is_planned = true
    local needed = find_needed(job)
    local planner = setmetatable({
       readers = find_readers(job, needed), stage_of = {}, output_of = {},

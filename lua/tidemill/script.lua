@@ -27,6 +27,28 @@ local function make_finder(spec)
    end
 end
 
+--- The message of an error that the script raised, and under it the script's own frames.
+local function describe_error(path)
+   return function(err)
+      if type(err) ~= "string" then
+         local what = err == nil and "nothing" or "a " .. type(err)
+         local meta = type(err) == "table" and debug.getmetatable(err)
+         err = meta and meta.__tostring and tostring(err)
+            or ("%s: the script raised %s as an error"):format(path, what)
+      end
+      local lines = { err }
+      for level = 2, 60 do
+         local info = debug.getinfo(level, "Sln")
+         if not info then break end
+         if info.source:sub(1, 1) == "@" and info.currentline > 0 then
+            lines[#lines + 1] = ("\tat %s:%d%s"):format(info.short_src, info.currentline,
+               info.name and info.name ~= "" and info.what ~= "main" and " in " .. info.name or "")
+         end
+      end
+      return table.concat(lines, "\n")
+   end
+end
+
 local function check_bytecode(spec)
    if spec.text:byte(1) == 27 then
       error(("%s: is bytecode, not Lua text"):format(spec.path), 0)
@@ -57,9 +79,15 @@ function M.load(spec)
    end
    local mill = api.make(spec)
    local env = environment.make(spec, mill)
+   environment.set_string_methods(env)
    local chunk, err = load(spec.text, "@" .. spec.path, "t", env)
    if not chunk then error(err, 0) end
-   local job = chunk()
+   local ok, job = xpcall(chunk, describe_error(spec.path))
+   if not ok then
+      -- A stack overflow leaves the handler no room to say where.
+      if not job:find(spec.path, 1, true) then job = ("%s: %s"):format(spec.path, job) end
+      error(job, 0)
+   end
    if not job_module.is_job(job) then
       error(("%s: the script must end with `return job`; it returned %s"):format(spec.path,
          job == nil and "nothing" or "a " .. type(job)), 0)
@@ -73,10 +101,9 @@ function M.plan(spec)
    local job = M.load(spec)
    local made = plan.make(job)
    made.job = job
+   spec.is_running = true
    for i, operator in ipairs(made.operators) do spec.labels[i] = operator.label end
    return made
 end
-
-getmetatable("").__metatable = false
 
 return M

@@ -7,7 +7,7 @@ local values = require "tidemill.values"
 local codegen = require "tidemill.codegen"
 
 local ffi, C = abi.ffi, abi.C
-local type, error = type, error
+local type, error, tostring = type, error, tostring
 local NUMBER, STRING, BOXED = abi.NUMBER, abi.STRING, abi.BOXED
 
 local M = {}
@@ -28,6 +28,19 @@ local function bad_pair(key, _, extra)
    error("returned a key without a value", 0)
 end
 
+local function describe(v)
+   local t = type(v)
+   return t == "nil" and "nothing" or (t:match("^[aeiou]") and "an " or "a ") .. t
+end
+
+--- A number from what is none: 64-bit integers that a double holds exactly.
+local function to_number(v)
+   if type(v) ~= "cdata" then error(("needs numbers, not %s"):format(describe(v)), 0) end
+   local n = values.exact_number(v)
+   if not n then error(("needs numbers, and no number is exactly %s"):format(tostring(v)), 0) end
+   return n
+end
+
 local runtime = {
    type = type,
    str = ffi.string,
@@ -35,15 +48,27 @@ local runtime = {
    bad_pair = bad_pair,
    bad_reduce = function() error("returned nothing", 0) end,
    bad_list = function(v) error(("returned %s, not a list"):format(type(v)), 0) end,
-   bad_element = function(v)
-      error(("gave %s in its list, not {key, value}"):format(type(v)), 0)
-   end,
-   bad_string = function(v) error(("splits strings, not a %s"):format(type(v)), 0) end,
-   bad_number = function(v) error(("needs numbers, not a %s"):format(type(v)), 0) end,
-   bad_score = function(v)
-      error(("needs a number to sort by, not %s"):format(v ~= v and "NaN" or type(v)), 0)
-   end,
+   bad_string = function(v) error(("splits strings, not %s"):format(describe(v)), 0) end,
+   copy = values.copy,
+   to_number = to_number,
 }
+
+--- The elements of a list that flat_map_to_pair got must all be pairs before the first one flows.
+function runtime.check_pairs(list, n)
+   for i = 1, n do
+      local e = list[i]
+      if type(e) ~= "table" then
+         error(("gave %s in its list, not {key, value}"):format(type(e)), 0)
+      end
+      if e[1] == nil or e[2] == nil or e[3] ~= nil then bad_pair(e[1], e[2], e[3]) end
+   end
+end
+
+function runtime.to_score(v)
+   if v ~= v then error("needs a number to sort by, not NaN", 0) end
+   if type(v) == "cdata" then return to_number(v) end
+   error(("needs a number to sort by, not %s"):format(describe(v)), 0)
+end
 
 local Linker = {}
 Linker.__index = Linker
@@ -243,7 +268,14 @@ local function make_top_put(self, stage)
 end
 
 local function text(b, v)
-   if type(v) == "string" then C.mill_json_raw(b, v, #v) else values.json(b, v, 1) end
+   if type(v) == "string" then
+      C.mill_json_raw(b, v, #v)
+   elseif type(v) ~= "number" then
+      values.json(b, v, 1)
+   elseif not C.mill_json_number(b, v) then
+      local shown = tostring(v) -- nan, inf: text has a word for them, JSON has not
+      C.mill_json_raw(b, shown, #shown)
+   end
 end
 
 local writers = {}
@@ -303,15 +335,21 @@ local function make_emitter(what)
       n = 0
       return list, m
    end
+   local function reset()
+      list, n = {}, 0
+   end
    if not what.pairs then
-      return take, function(v)
-         if v == nil then error("emit(nothing)", 0) end
+      return reset, take, function(v, extra)
+         if v == nil then error("emit was given nothing", 0) end
+         if extra ~= nil then
+            error("emit was given two values; use flat_map_to_pair", 0)
+         end
          n = n + 1
          list[n] = v
       end
    end
-   return take, function(k, v)
-      if k == nil or v == nil then bad_pair(k, v) end
+   return reset, take, function(k, v, extra)
+      if k == nil or v == nil or extra ~= nil then bad_pair(k, v, extra) end
       list[2 * n + 1], list[2 * n + 2] = k, v
       n = n + 1
    end
@@ -336,7 +374,7 @@ function link.emitter(self, what, name)
    local e = self.emitters[what.node.id]
    if not e then
       e = {}
-      e.take, e.emit = make_emitter(what)
+      e.reset, e.take, e.emit = make_emitter(what)
       self.emitters[what.node.id] = e
    end
    return name:match("_take$") and e.take or e.emit
@@ -430,6 +468,11 @@ function M.link(plan, host)
    function linked.checked(id) return self:compile(plan.segments[id], true) end
    function linked.forget_table(stage)
       if self.tables[stage] then self.tables[stage].forget() end
+   end
+   -- What failed calls of emit left behind. A list that a loop is in the middle of is held by the
+   -- loop's own `saved`.
+   function linked.forget_lists()
+      for _, e in pairs(self.emitters) do e.reset() end
    end
    function linked.forget_words(index)
       local splitter = self.splitters[index]

@@ -79,6 +79,9 @@ function Stream:flat_map(f)
       end
       return add(self, { kind = "flat_map", splitter = f })
    end
+   if f == aggregates.split then
+      fail("flat_map", "mill.split needs its separator: mill.split(\",\")")
+   end
    check_function("flat_map", f)
    return add(self, { kind = "flat_map", fn = f, emits = takes_emit("flat_map", self, f) })
 end
@@ -133,13 +136,13 @@ function Stream:count()
 end
 
 function Stream:reduce(f)
+   if self.node.keyed then
+      fail("reduce", "works on records; take values() first, or use reduce_by_key")
+   end
    if aggregates.is_aggregate(f) then
       return add(self, { kind = "reduce", stage = "table", combine = f.name, global = true })
    end
    check_function("reduce", f)
-   if self.node.keyed then
-      fail("reduce", "works on records; take values() first, or use reduce_by_key")
-   end
    return add(self, { kind = "reduce", stage = "table", combine = "lua", fn = f, global = true })
 end
 

@@ -12,8 +12,19 @@ local DEPTH_MAX = 32
 
 local int64, uint64 = ffi.typeof("int64_t"), ffi.typeof("uint64_t")
 
+--- The number that is exactly a 64-bit integer; nil when there is none.
+function M.exact_number(v)
+   local n = tonumber(v)
+   if istype(int64, v) and n < 2 ^ 63 and int64(n) == v then return n end
+   if istype(uint64, v) and n < 2 ^ 64 and uint64(n) == v then return n end
+end
+
 --- JSON null inside arrays and objects, where nil cannot stand.
-M.null = setmetatable({}, { __tostring = function() return "null" end, __metatable = false })
+M.null = setmetatable({}, {
+   __tostring = function() return "null" end,
+   __newindex = function() error("mill.null cannot be changed", 2) end,
+   __metatable = false,
+})
 local null = M.null
 
 -- Marks a table that is an object even when it is empty.
@@ -66,6 +77,19 @@ local function sorted_names(t, depth)
    for i = #names, n + 1, -1 do names[i] = nil end
    if n > INSERTION_MAX then table.sort(names, comes_before) end
    return names, n
+end
+
+--- A copy of a table, and of the tables in it.
+local function copy(value, depth)
+   if type(value) ~= "table" or value == null then return value end
+   if depth > DEPTH_MAX then error("a table nested deeper than 32 (or one that holds itself)", 0) end
+   local result = {}
+   for k, v in next, value do result[k] = copy(v, depth + 1) end
+   return setmetatable(result, debug.getmetatable(value))
+end
+
+function M.copy(value)
+   return copy(value, 1)
 end
 
 local function cannot(what, value)
