@@ -136,6 +136,14 @@ static const struct identity *present(const struct identity_set *set,
     return NULL;
 }
 
+/* A name that the other script gives to another member: then the names say which is which. */
+static bool names_another(const struct identity_set *other, const struct identity *i,
+                          const struct identity *pair)
+{
+    const struct identity *o = i->is_named ? find(other, i->category, i->identity) : NULL;
+    return o != NULL && o->is_named && o != pair;
+}
+
 /* Whether the two scripts differ by names alone, as far as this category goes. */
 static bool same_without_names(const struct identity_set *old, const struct identity_set *set,
                                enum identity_category category)
@@ -146,7 +154,8 @@ static bool same_without_names(const struct identity_set *old, const struct iden
         if (a == NULL || b == NULL) {
             return a == b;
         }
-        if (!same(a->kind, b->kind) || !same(a->detail, b->detail) || !same(a->place, b->place)) {
+        if (!same(a->kind, b->kind) || !same(a->detail, b->detail) || !same(a->place, b->place) ||
+            names_another(set, a, b) || names_another(old, b, a)) {
             return false;
         }
     }
@@ -280,6 +289,25 @@ static int match_by_identity(const struct identity_set *old, struct identity_set
     return 0;
 }
 
+/* Two `was` of one name, or one beside the operator that still has it. */
+static int check_taken_once(const struct identity_set *set, struct error *e)
+{
+    for (uint32_t a = 0; a < set->count; a++) {
+        for (uint32_t b = a + 1; b < set->count; b++) {
+            if (set->items[a].number != 0 && set->items[a].number == set->items[b].number) {
+                return error_set(e, MILL_EREFUSED,
+                                 "%s and %s both go on with what the store has as \"%s\"; only one "
+                                 "can",
+                                 set->items[a].line, set->items[b].line,
+                                 set->items[b].was != NULL ? set->items[b].was
+                                 : set->items[a].was != NULL ? set->items[a].was
+                                                             : set->items[a].identity);
+            }
+        }
+    }
+    return 0;
+}
+
 static bool is_taken(const struct identity_set *set, uint16_t number)
 {
     for (uint32_t k = 0; k < set->count; k++) {
@@ -331,6 +359,7 @@ int identity_match(const struct identity_set *old, struct identity_set *set, str
     } else {
         rc = check_order(old, set, e);
         rc = rc == 0 ? match_by_identity(old, set, e) : rc;
+        rc = rc == 0 ? check_taken_once(set, e) : rc;
     }
     rc = rc == 0 ? keep_the_gone(old, set, e) : rc;
     for (uint32_t k = 0; k < set->count && rc == 0; k++) {
