@@ -293,7 +293,6 @@ void host_relieve_caches(struct host *h)
     for (uint32_t i = 0; i < h->graph->stage_count; i++) {
         host_lua_forget(h, "forget_table", i);
     }
-    host_lua_forget(h, "forget_lists", 0);
     heap_lift(&h->lua.heap);
     lua_gc(h->lua.L, LUA_GCCOLLECT, 0);
     heap_lower(&h->lua.heap);

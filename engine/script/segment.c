@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "script/dead_letter.h"
+#include "script/host_lua.h"
 
 const char segment_skipped;
 
@@ -102,9 +103,17 @@ static bool was_retried(const struct host *h)
            memcmp(h->retried_j, h->control.j, sizeof h->retried_j) == 0;
 }
 
+/* The lists that a failed call left. An element of a list needs the list to go on behind it. */
+static void drop_lists(struct host *h, uint32_t segment, uint32_t depth)
+{
+    if (depth == 0) {
+        host_lua_forget(h, "forget_lists", segment);
+    }
+}
+
 /* Values that are cached go back to where they can be read again; then the element gets another
  * chance, with the whole heap for itself. */
-static int retry_with_memory(struct host *h, uint32_t depth, struct error *e)
+static int retry_with_memory(struct host *h, uint32_t segment, uint32_t depth, struct error *e)
 {
     h->retried_call = h->control.call;
     h->retried_i = h->control.i;
@@ -112,6 +121,7 @@ static int retry_with_memory(struct host *h, uint32_t depth, struct error *e)
     struct mill_control saved = h->control;
     lua_settop(h->lua.L, 0);
     int rc = host_relieve_tables(h, true, e);
+    drop_lists(h, segment, depth);
     host_relieve_caches(h);
     h->control = saved;
     h->control.depth = depth;
@@ -135,7 +145,7 @@ static int on_error(struct host *h, uint32_t segment, int lua_rc, struct error *
         return e->code;
     }
     if (no_memory && !was_retried(h)) {
-        return retry_with_memory(h, depth, e);
+        return retry_with_memory(h, segment, depth, e);
     }
     heap_lift(&h->lua.heap);
     const char *message = lua_tostring(L, -1);
@@ -149,6 +159,7 @@ static int on_error(struct host *h, uint32_t segment, int lua_rc, struct error *
     if (no_memory) { /* what the call left must not be held against the next record */
         struct mill_control saved = h->control;
         lua_settop(L, 0);
+        drop_lists(h, segment, depth);
         host_relieve_caches(h);
         h->control = saved;
     }

@@ -363,7 +363,10 @@ function link.heads(self) return self.heads end
 function link.abi() return C end
 --- The lists that a segment is going through. Each segment has its own: while it waits for a full
 --- tee to be emptied, those behind the tee go through theirs.
-function link.saved() return {} end
+function link.saved(self, _, _, segment)
+   self.saved[segment.id] = self.saved[segment.id] or {}
+   return self.saved[segment.id]
+end
 function link.input(self) return self.input end
 
 link["function"] = function(_, what) return what.node.fn end
@@ -413,7 +416,7 @@ function Linker:compile(segment, checked)
    local args = {}
    for i, name in ipairs(code.names) do
       local what = code.wanted[name]
-      args[i] = link[what.kind](self, what, name)
+      args[i] = link[what.kind](self, what, name, segment)
       assert(args[i] ~= nil, name)
    end
    local chunk = assert(loadstring(table.concat(code.lines, " "), "=segment" .. segment.id))
@@ -447,7 +450,7 @@ end
 ---   forget_table = function(stage), forget_words = function(splitter)}
 function M.link(plan, host)
    local self = setmetatable({
-      plan = plan, host = host, splitters = {}, tables = {}, tees = {}, emitters = {},
+      plan = plan, host = host, splitters = {}, tables = {}, tees = {}, emitters = {}, saved = {},
       control = ffi.cast("struct mill_control *", host.control),
       counters = ffi.cast("struct mill_counter *", host.counters),
       heads = ffi.cast("struct mill_counter *", host.heads),
@@ -469,10 +472,12 @@ function M.link(plan, host)
    function linked.forget_table(stage)
       if self.tables[stage] then self.tables[stage].forget() end
    end
-   -- What failed calls of emit left behind. A list that a loop is in the middle of is held by the
-   -- loop's own `saved`.
-   function linked.forget_lists()
+   -- What failed calls of emit left behind; and the lists of a segment that is not in the middle of
+   -- one. A loop that is in the middle of a list holds it in its own `saved`.
+   function linked.forget_lists(id)
       for _, e in pairs(self.emitters) do e.reset() end
+      local saved = self.saved[id]
+      for d in pairs(saved or {}) do saved[d] = nil end
    end
    function linked.forget_words(index)
       local splitter = self.splitters[index]
