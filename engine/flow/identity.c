@@ -299,7 +299,7 @@ static int check_taken_once(const struct identity_set *set, struct error *e)
                                  "%s and %s both go on with what the store has as \"%s\"; only one "
                                  "can",
                                  set->items[a].line, set->items[b].line,
-                                 set->items[b].was != NULL ? set->items[b].was
+                                 set->items[b].was != NULL   ? set->items[b].was
                                  : set->items[a].was != NULL ? set->items[a].was
                                                              : set->items[a].identity);
             }
