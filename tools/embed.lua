@@ -50,7 +50,8 @@ for i, module in ipairs(modules) do
 end
 out[#out + 1] = "\nconst struct embedded_module embedded_modules[] = {\n"
 for i, module in ipairs(modules) do
-   out[#out + 1] = ('    {"%s", (const char *)code_%d, sizeof code_%d},\n'):format(module.name, i, i)
+   out[#out + 1] = ('    {"%s", (const char *)code_%d, sizeof code_%d},\n')
+      :format(module.name, i, i)
 end
 out[#out + 1] = "    {0, 0, 0},\n};\n"
 

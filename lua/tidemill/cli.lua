@@ -23,8 +23,8 @@ end
 
 local function add_script_options(command)
    command:argument("script", "The job's Lua script.")
-   command:option("--set", "Give the script an argument, NAME=VALUE: mill.arg(\"NAME\")."):count("*")
-      :argname("NAME=VALUE")
+   command:option("--set", "Give the script an argument, NAME=VALUE: mill.arg(\"NAME\").")
+      :count("*"):argname("NAME=VALUE")
    command:option("--option", "Override an option of mill.job, NAME=VALUE."):count("*")
       :argname("NAME=VALUE")
    command:option("--allow", "Open a part of Lua to the script: io, os, require, ffi."):count("*")

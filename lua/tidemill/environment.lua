@@ -28,8 +28,8 @@ local function closed(name, library, allowed, open)
    return setmetatable(open or {}, {
       __index = function(_, key)
          if allowed[name] then return library[key] end
-         error(('%s.%s is not open to scripts; allow it with allow = {"%s"} in mill.job or --allow %s')
-            :format(name, tostring(key), name, name), 2)
+         error(('%s.%s is not open to scripts; allow it with allow = {"%s"} in mill.job or '
+            .. '--allow %s'):format(name, tostring(key), name, name), 2)
       end,
       __metatable = false,
    })

@@ -14,8 +14,8 @@ end
 
 local function stage_text(stage)
    local node = stage.node
-   local how = node.combine and node.combine ~= "lua" and (" by %s, in C"):format(node.combine) or ""
-   return ("%s%s"):format(node.kind, how)
+   if not node.combine or node.combine == "lua" then return node.kind end
+   return ("%s by %s, in C"):format(node.kind, node.combine)
 end
 
 local function end_text(plan, segment)
@@ -31,8 +31,8 @@ local function start_text(plan, segment)
    if from.kind == "tee" then return ("tee %d"):format(from.from) end
    local node = plan.sources[from.from].node
    local text = ("%s %q"):format(node.kind, node.target)
-   if from.kind == "words" then text = text .. (", %s in C"):format(tostring(from.node.splitter)) end
-   return text
+   if from.kind ~= "words" then return text end
+   return ("%s, %s in C"):format(text, tostring(from.node.splitter))
 end
 
 local function print_graph(plan)

@@ -31,7 +31,9 @@ local function add_queue(launch, index, node)
             error(("%s: batch %d, element %d: %s"):format(node.line, n, i, err), 0)
          end
       end
-      if C.mill_buffer_failed(b) then error(("%s: batch %d is too large"):format(node.line, n), 0) end
+      if C.mill_buffer_failed(b) then
+         error(("%s: batch %d is too large"):format(node.line, n), 0)
+      end
       launch:add_batch(index)
    end
 end
@@ -60,7 +62,7 @@ end
 ---@param spec table see tidemill.script; path and text at least
 ---@return userdata launch, table plan
 function M.prepare(spec)
-   spec.modules, spec.args, spec.overrides = spec.modules or {}, spec.args or {}, spec.overrides or {}
+   for _, field in ipairs { "modules", "args", "overrides" } do spec[field] = spec[field] or {} end
    spec.read_file = M.read_file
    local made = script.plan(spec)
    spec.canonical = engine.real_path(spec.path)

@@ -231,6 +231,21 @@ local function is_ordered(node)
    return false
 end
 
+--- Note a node, and what it is to the engine.
+function Planner:add_operator(node, needed)
+   local plan, id = self.plan, node.id
+   plan.operators[id] = { node = node, kind = node.kind, label = label(node), needed = needed }
+   if not needed then
+      table.insert(plan.unused, plan.operators[id].label)
+   elseif node.output then
+      table.insert(plan.outputs, { node = node, operator = id })
+      self.output_of[node] = #plan.outputs
+      node.sorted = node.kind == "print" and node.input.keyed and not is_ordered(node.input)
+   elseif node.source then
+      table.insert(plan.sources, { node = node, operator = id })
+   end
+end
+
 --- Make the plan of a job.
 ---@param job table made by job.lua
 ---@return table plan {operators, sources, stages, outputs, segments, tees, splitters}
@@ -246,20 +261,7 @@ function M.make(job)
       },
    }, Planner)
    local plan = planner.plan
-   for i, node in ipairs(job.nodes) do
-      plan.operators[i] = {
-         node = node, kind = node.kind, label = label(node), needed = needed[node],
-      }
-      if needed[node] and node.output then
-         table.insert(plan.outputs, { node = node, operator = i })
-         planner.output_of[node] = #plan.outputs
-         node.sorted = node.kind == "print" and node.input.keyed and not is_ordered(node.input)
-      elseif needed[node] and node.source then
-         table.insert(plan.sources, { node = node, operator = i })
-      elseif not needed[node] then
-         table.insert(plan.unused, plan.operators[i].label)
-      end
-   end
+   for _, node in ipairs(job.nodes) do planner:add_operator(node, needed[node]) end
    for i, node in ipairs(order_stages(job, needed)) do
       plan.stages[i] = { node = node, operator = node.id }
       planner.stage_of[node] = i

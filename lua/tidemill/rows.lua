@@ -59,8 +59,8 @@ end
 
 setmetatable(Rows, {
    __index = function(_, name)
-      options.fail("rows:%s is not in this version of tidemill; there are each, count, take, first, "
-         .. "collect and to_table", tostring(name))
+      options.fail("rows:%s is not in this version of tidemill; there are each, count, take, "
+         .. "first, collect and to_table", tostring(name))
    end,
 })
 

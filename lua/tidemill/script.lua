@@ -27,23 +27,33 @@ local function make_finder(spec)
    end
 end
 
+--- The message of an error value that may be no string.
+local function message_of(err, path)
+   if type(err) == "string" then return err end
+   local meta = type(err) == "table" and debug.getmetatable(err)
+   if meta and meta.__tostring then return tostring(err) end
+   return ("%s: the script raised %s as an error"):format(path,
+      err == nil and "nothing" or "a " .. type(err))
+end
+
+--- "at job.lua:7 in f" for a frame of the script; nil for those of the library.
+local function describe_frame(level)
+   local info = debug.getinfo(level + 1, "Sln")
+   if not info then return nil, true end
+   if info.source:sub(1, 1) ~= "@" or info.currentline <= 0 then return nil end
+   local named = info.what ~= "main" and info.name and info.name ~= ""
+   return ("\tat %s:%d%s"):format(info.short_src, info.currentline,
+      named and " in " .. info.name or "")
+end
+
 --- The message of an error that the script raised, and under it the script's own frames.
 local function describe_error(path)
    return function(err)
-      if type(err) ~= "string" then
-         local what = err == nil and "nothing" or "a " .. type(err)
-         local meta = type(err) == "table" and debug.getmetatable(err)
-         err = meta and meta.__tostring and tostring(err)
-            or ("%s: the script raised %s as an error"):format(path, what)
-      end
-      local lines = { err }
+      local lines = { message_of(err, path) }
       for level = 2, 60 do
-         local info = debug.getinfo(level, "Sln")
-         if not info then break end
-         if info.source:sub(1, 1) == "@" and info.currentline > 0 then
-            lines[#lines + 1] = ("\tat %s:%d%s"):format(info.short_src, info.currentline,
-               info.name and info.name ~= "" and info.what ~= "main" and " in " .. info.name or "")
-         end
+         local frame, ended = describe_frame(level)
+         if ended then break end
+         lines[#lines + 1] = frame
       end
       return table.concat(lines, "\n")
    end

@@ -1,7 +1,7 @@
 --- Tests of jobs: job:test in scripts, and golden cases. `tidemill test` runs both.
 ---
---- A test is written as steps (input, advance, expect). The steps are noted first; then the job runs
---- once through all its batches, with a virtual clock and its store in memory, and what each
+--- A test is written as steps (input, advance, expect). The steps are noted first; then the job
+--- runs once through all its batches, with a virtual clock and its store in memory, and what each
 --- expect wants is compared with what came out by then.
 local abi = require "tidemill.abi"
 local cases = require "tidemill.cases"
@@ -89,34 +89,32 @@ local function split_lines(text)
    return list
 end
 
---- Lines that are in only one of two lists: "- wanted", "+ came".
-local function difference(wanted, came, in_order)
-   if in_order and table.concat(wanted, "\n") == table.concat(came, "\n") then return nil end
-   if not in_order then
-      wanted, came = { unpack(wanted) }, { unpack(came) }
-      table.sort(wanted)
-      table.sort(came)
-   end
+local function count_lines(list)
    local count = {}
-   for _, line in ipairs(came) do count[line] = (count[line] or 0) + 1 end
-   local out, equal = {}, true
-   for _, line in ipairs(wanted) do
+   for _, line in ipairs(list) do count[line] = (count[line] or 0) + 1 end
+   return count
+end
+
+--- Lines of a list that are not in another, as often as they are; with a mark in front.
+local function missing(from, list, mark, out)
+   local count = count_lines(list)
+   for _, line in ipairs(from) do
       if (count[line] or 0) > 0 then
          count[line] = count[line] - 1
       else
-         out[#out + 1] = "  - " .. line
-         equal = false
+         out[#out + 1] = ("  %s %s"):format(mark, line)
       end
    end
-   for _, line in ipairs(came) do
-      if count[line] > 0 then
-         count[line] = count[line] - 1
-         out[#out + 1] = "  + " .. line
-         equal = false
-      end
-   end
-   if equal and not in_order then return nil end
-   if equal then out = { "  in another order:", "  " .. table.concat(came, "\n  ") } end
+end
+
+--- Lines that are in only one of two lists: "- wanted", "+ came".
+local function difference(wanted, came, in_order)
+   if in_order and table.concat(wanted, "\n") == table.concat(came, "\n") then return nil end
+   local out = {}
+   missing(wanted, came, "-", out)
+   missing(came, wanted, "+", out)
+   if #out == 0 and not in_order then return nil end
+   if #out == 0 then out = { "  in another order:", "  " .. table.concat(came, "\n  ") } end
    return table.concat(out, "\n")
 end
 M.difference = difference
@@ -141,37 +139,38 @@ local function add_batches(launch, plan, steps)
    end
 end
 
---- Run the batches and compare. @return string? what went wrong
+--- Run one batch, and add its rows to those that came.
+local function run_batch(launch, came)
+   local rows, time_or_error = launch:step()
+   if not rows then return time_or_error end
+   for output, text in pairs(rows) do
+      came[output] = came[output] or {}
+      for _, line in ipairs(split_lines(text)) do table.insert(came[output], line) end
+   end
+end
+
+--- Compare what an expect wants with what came since the last.
+local function compare(launch, step, came)
+   local wanted = {}
+   for i, row in ipairs(step.rows) do
+      wanted[i] = step.is_json and row or to_json(launch, row)
+   end
+   local diff = difference(wanted, came[step.output] or {}, step.expect == "expect_in_order")
+   came[step.output] = {}
+   return diff and ("%s: rows differ (- wanted, + came):\n%s"):format(step.line, diff)
+end
+
+--- Run the batches and compare. @return string? what went wrong, table rows by output
 local function run_steps(launch, plan, steps, run_options)
    add_batches(launch, plan, steps)
    launch:open(run_options)
-   local came = {}
+   local came, err = {}, nil
    for _, step in ipairs(steps) do
-      if step.batch then
-         local rows, time_or_error = launch:step()
-         if not rows then
-            launch:close()
-            return time_or_error
-         end
-         for output, text in pairs(rows) do
-            came[output] = came[output] or {}
-            for _, line in ipairs(split_lines(text)) do table.insert(came[output], line) end
-         end
-      else
-         local wanted = {}
-         for i, row in ipairs(step.rows) do
-            wanted[i] = type(row) == "string" and step.is_json and row or to_json(launch, row)
-         end
-         local diff = difference(wanted, came[step.output] or {}, step.expect == "expect_in_order")
-         came[step.output] = {}
-         if diff then
-            launch:close()
-            return ("%s: rows differ (- wanted, + came):\n%s"):format(step.line, diff)
-         end
-      end
+      if step.batch then err = run_batch(launch, came) else err = compare(launch, step, came) end
+      if err then break end
    end
    launch:close()
-   return nil, came
+   return err, came
 end
 M.run_steps = run_steps
 

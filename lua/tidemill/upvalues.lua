@@ -18,7 +18,7 @@ local function opcode_of(f, wanted)
    end
 end
 
-local probe_value = 0
+local probe_value -- luacheck: ignore 231
 local probe_table = {}
 
 local function first(f) return opcode_of(f, function(pc) return pc == 1 end) end

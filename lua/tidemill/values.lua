@@ -82,7 +82,9 @@ end
 --- A copy of a table, and of the tables in it.
 local function copy(value, depth)
    if type(value) ~= "table" or value == null then return value end
-   if depth > DEPTH_MAX then error("a table nested deeper than 32 (or one that holds itself)", 0) end
+   if depth > DEPTH_MAX then
+      error("a table nested deeper than 32 (or one that holds itself)", 0)
+   end
    local result = {}
    for k, v in next, value do result[k] = copy(v, depth + 1) end
    return setmetatable(result, debug.getmetatable(value))

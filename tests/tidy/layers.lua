@@ -12,7 +12,8 @@ local HOMES = {
    { header = "^rocksdb/", home = "^engine/state/store_rocksdb%.c$",
       says = "only state/store_rocksdb.c knows the database" },
    -- run/command is the engine as the Lua half's command line sees it: it needs the runner.
-   { header = "^lua", home = "^engine/script/", also = { "^engine/main%.c$", "^engine/run/command%." },
+   { header = "^lua", home = "^engine/script/",
+      also = { "^engine/main%.c$", "^engine/run/command%." },
       says = "only script/ speaks to Lua" },
    { header = "^lauxlib", home = "^engine/script/",
       also = { "^engine/main%.c$", "^engine/run/command%." }, says = "only script/ speaks to Lua" },
