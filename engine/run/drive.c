@@ -63,10 +63,14 @@ static void set_times(struct runner *r)
         r->clock.fixed_ms = epoch_time(r->last_time_ms, interval, 0);
     }
     int64_t now = now_ms(r);
+    if (r->once_clock_ms == 0) {
+        r->once_clock_ms = now;
+    }
+    int64_t clock = r->options.once ? r->once_clock_ms : now;
     r->epoch.number = r->last_number + 1;
     r->epoch.time_ms = epoch_time(r->last_time_ms, interval, now);
     r->epoch.clock_ms =
-        r->options.virtual_clock ? r->epoch.time_ms : epoch_clock(r->last_clock_ms, now);
+        r->options.virtual_clock ? r->epoch.time_ms : epoch_clock(r->last_clock_ms, clock);
     uint64_t seed[2] = {r->options.capture ? 0 : r->data.store_id, r->epoch.number};
     r->epoch.seed = hash_bytes(seed, sizeof seed);
 }

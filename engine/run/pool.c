@@ -192,6 +192,15 @@ struct task *pool_take_done(struct pool *p)
     return oldest_first;
 }
 
+void pool_hurry(struct pool *p)
+{
+    for (uint32_t i = 0; i < p->worker_count; i++) {
+        if (p->workers[i].host != NULL) {
+            watchdog_hurry(&p->workers[i].host->watch);
+        }
+    }
+}
+
 uint32_t pool_cancel(struct pool *p)
 {
     pthread_mutex_lock(&p->lock);

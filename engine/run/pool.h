@@ -89,6 +89,9 @@ void pool_pin(struct pool *p, uint32_t worker, struct task *t);
 /** All finished tasks since the last call, oldest first; the caller frees them. */
 struct task *pool_take_done(struct pool *p);
 
+/** Stop the functions that run now: their results are not wanted any more. */
+void pool_hurry(struct pool *p);
+
 /** Take back the tasks that no worker has begun. @return how many; they are freed */
 uint32_t pool_cancel(struct pool *p);
 

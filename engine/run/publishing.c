@@ -99,6 +99,9 @@ static void on_published(uv_work_t *work, int status)
     check(status == 0);
     r->is_publishing = false;
     runner_die_if_fatal(&r->publish_error);
+    if (r->end != RUNNER_RUNS) {
+        return;
+    }
     if (r->publish_error.code != 0) {
         if (!try_again(r)) {
             runner_fail(r, &r->publish_error);

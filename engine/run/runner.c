@@ -254,6 +254,7 @@ static void on_signal(uv_signal_t *handle, int number)
     bool computing = r->epoch.phase < EPOCH_PREPARING;
     if (r->options.once && computing) {
         pool_cancel(&r->pool);
+        pool_hurry(&r->pool);
         end_when_published(r, RUNNER_STOPPED);
         return;
     }
@@ -424,16 +425,29 @@ int runner_step(struct runner *r, struct error *e)
     return 0;
 }
 
+/* Committing and publishing use the workers' rows and the store: let them end. A function of
+ * for_each_batch that runs is stopped; its batch comes again at the next start. */
+static void end_background_work(struct runner *r)
+{
+    if (r->is_publishing) {
+        watchdog_hurry(&r->batch_caller.watch);
+    }
+    while (r->is_working || r->is_publishing) {
+        uv_run(&r->loop, UV_RUN_ONCE);
+    }
+}
+
 void runner_close(struct runner *r)
 {
     if (r->end == RUNNER_RUNS) {
         r->end = RUNNER_STOPPED;
     }
+    end_background_work(r);
+    if (r->is_pool_open) {
+        pool_close(&r->pool); /* before the loop, which workers wake when they end a task */
+    }
     if (r->is_loop_open) {
         close_loop(r);
-    }
-    if (r->is_pool_open) {
-        pool_close(&r->pool);
     }
     start_close(r);
     data_folder_close(&r->data);

@@ -139,6 +139,7 @@ struct runner {
     uint64_t last_number;
     int64_t last_time_ms;
     int64_t last_clock_ms;
+    int64_t once_clock_ms;   /**< --once: the machine's clock at the start, which stands still */
     uint64_t window_records; /**< over which the error ratio is judged */
     uint64_t window_errors;
     uint64_t dead_bytes;    /**< of dead letters that were ever written */

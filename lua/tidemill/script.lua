@@ -55,7 +55,8 @@ local function describe_error(path)
          if ended then break end
          lines[#lines + 1] = frame
       end
-      return table.concat(lines, "\n")
+      -- A single frame is where the message says anyway.
+      return #lines > 2 and table.concat(lines, "\n") or lines[1]
    end
 end
 

@@ -58,6 +58,7 @@ end
 local BLACKLISTED = { IFORL = true, IITERL = true, ILOOP = true, IFUNCF = true, IFUNCV = true }
 
 local function is_blacklisted(f)
+   if not jutil.funcinfo(f).proto then return false end
    local pc = 0
    while true do
       local ins = jutil.funcbc(f, pc)

@@ -45,6 +45,7 @@ end
 --- The captured variables that a function changes.
 ---@return table list of {name=, line=, how=}
 function M.find(f)
+   if not jutil.funcinfo(f).proto then return {} end -- a function of a library
    local found, seen = {}, {}
    local captured = {} -- register -> number of the upvalue whose value it holds
    local function note(upvalue, pc, how)
