@@ -1,0 +1,150 @@
+"""Signals, and a standard output that goes away."""
+import os
+import re
+import signal
+import subprocess
+import time
+
+import jobs
+import oracle
+from harness import DEBUG, check, check_equal, test, wait_until
+
+SLOW_COMMITS = {"TIDEMILL_FAILPOINT": "commit_before_write:delay@1+"}
+
+
+@test(each=["SIGINT", "SIGTERM"])
+def a_signal_commits_publishes_and_exits_0(place, name):
+    place.write("in/0", "0\n")
+    jobs.script(place, "lines:to_files('out', {format = 'text', roll = '1GiB'})")
+    running = place.start("run", "--option", "batch=100ms", "job.lua")
+    for n in range(1, 40):
+        place.write(f"x{n}", f"{n}\n").rename(place / f"in/{n}")
+        time.sleep(0.01)
+    running.wait_for_text("$")
+    begin = time.monotonic()
+    running.signal(getattr(signal, name)).wait(8).exits(0)
+    check(time.monotonic() - begin < 5, "it took more than 5 s")
+    oracle.check_nothing_temporary(jobs.data_of(place), place / "out")
+    lines = jobs.lines_out(place)
+    check(b"0" in lines, "not even the first file was published: {}", lines)
+    jobs.run_once(place).exits(0)
+    check_equal(sorted(map(int, jobs.lines_out(place))), list(range(40)), "lines in the end")
+
+
+@test(each=["SIGINT", "SIGTERM"])
+def a_signal_with_once_drops_the_epoch_and_says_what_is_left(place, name):
+    for n in range(5):
+        place.write(f"in/{n}", f"{n}\n" * 4000)
+    jobs.copy_lines(place)
+    running = place.start("run", "--once", "--option", "batch_bytes=4096B", "job.lua",
+                          program=DEBUG, env=SLOW_COMMITS)
+    wait_until(lambda: jobs.lines_out(place), "the first epoch is published")
+    end = running.signal(getattr(signal, name)).wait(8).exits(1)
+    end.says(r"stopped at epoch \d+; \d+ files with \d+ bytes are left", "[Ss]tart again")
+    files, size = map(int, re.search(r"(\d+) files with (\d+) bytes",
+                                                   end.err).groups())
+    done = len(oracle.part_bytes(place / "out"))
+    check_equal(size, 5 * 8000 - done, "bytes that it says are left")
+    check_equal(files, (size + 7999) // 8000, "files that it says are left")
+    oracle.check_nothing_temporary(jobs.data_of(place), place / "out")
+    jobs.run_once(place).exits(0)
+    check_equal(jobs.lines_out(place), oracle.lines_in(place / "in"), "lines in the end")
+
+
+@test
+def a_signal_with_once_does_not_wait_for_a_long_function(place):
+    place.write("in/a", "1\n2\n")
+    jobs.script(place, "lines:map(function(s) while s == '2' do end return s end):to_files('out')",
+                options="deadline = '30s'")
+    running = place.start("run", "--once", "job.lua")
+    time.sleep(0.5)
+    begin = time.monotonic()
+    running.signal(signal.SIGTERM).wait(8).exits(1).says("are left")
+    check(time.monotonic() - begin < 3, "it took {:.1f} s", time.monotonic() - begin)
+    check_equal(oracle.parts_of(place / "out"), [], "parts")
+
+
+@test(each=["with --once", "without --once"])
+def a_second_signal_ends_at_once(place, how):
+    place.write("in/a", "1\n2\n")
+    jobs.script(place, "lines:map(function(s) while s == '2' do end return s end):to_files('out')",
+                options="deadline = '30s'")
+    options = ["--once"] if how == "with --once" else ["--option", "batch=50ms"]
+    running = place.start("run", *options, "job.lua")
+    time.sleep(0.5)
+    running.signal(signal.SIGTERM)
+    time.sleep(0.2)
+    begin = time.monotonic()
+    end = running.signal(signal.SIGTERM).wait(20, may_die=True)
+    check(time.monotonic() - begin < 1, "it took {:.1f} s", time.monotonic() - begin)
+    check(end.code in (1, -signal.SIGTERM), "exit code {}", end.code)
+    jobs.script(place, "lines:to_files('out', {format = 'text'})")
+    jobs.run_once(place).exits(0)
+    check_equal(jobs.lines_out(place), [b"1", b"2"], "lines in the end")
+
+
+@test
+def a_signal_while_nothing_is_there_exits_0(place):
+    (place / "in").mkdir()
+    jobs.copy_lines(place)
+    running = place.start("run", "--option", "batch=10s", "job.lua")
+    wait_until((place / ".tidemill/job/store").exists, "the store is there")
+    time.sleep(0.3)
+    running.signal(signal.SIGTERM).wait(5).exits(0)
+
+
+# --- standard output ------------------------------------------------------------------------------
+
+def stdout_job(place, lines):
+    place.write("in/a", b"".join(b"%06d\n" % n for n in range(lines)))
+    jobs.script(place, "lines:to_stdout({format = 'text'})", options="batch_bytes = '64KiB'")
+
+
+@test
+def a_reader_that_goes_away_loses_nothing(place):
+    """What it had not taken comes again at the next start: at least once."""
+    stdout_job(place, 50_000)
+    running = place.start("run", "--once", "job.lua", stdout=subprocess.PIPE)
+    taken = running.process.stdout.read(100_000)
+    running.process.stdout.close()
+    end = running.wait(20).exits(0, 1)
+    if end.code == 1:
+        end.says("standard output")
+    rest = jobs.run_once(place).exits(0).out
+    lines = (taken[:taken.rfind(b"\n") + 1] + rest).splitlines()
+    check_equal(sorted(set(lines)), [b"%06d" % n for n in range(50_000)], "lines, once each")
+
+
+@test
+def a_slow_reader_gets_every_row_once(place):
+    stdout_job(place, 50_000)
+    running = place.start("run", "--once", "job.lua", stdout=subprocess.PIPE)
+    taken = b""
+    while piece := os.read(running.process.stdout.fileno(), 65_536):
+        taken += piece
+        time.sleep(0.02)
+    running.wait().exits(0)
+    check_equal(taken, (place / "in/a").read_bytes(), "rows")
+
+
+@test
+def a_full_standard_output_is_said_and_loses_nothing(place):
+    stdout_job(place, 1000)
+    with open("/dev/full", "wb") as full:
+        running = place.start("run", "--once", "job.lua", stdout=full)
+    time.sleep(1)
+    if running.is_running():
+        running.signal(signal.SIGTERM)
+    running.wait(20).exits(1).says("No space left|standard output")
+    check_equal(jobs.run_once(place).exits(0).out, (place / "in/a").read_bytes(), "rows")
+
+
+@test
+def a_closed_standard_output_is_said_and_loses_nothing(place):
+    stdout_job(place, 1000)
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    running = place.start("run", "--once", "job.lua", stdout=write_end)
+    os.close(write_end)
+    running.wait(20).exits(1).says("standard output")
+    check_equal(jobs.run_once(place).exits(0).out, (place / "in/a").read_bytes(), "rows")
