@@ -86,6 +86,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: measure OUTPUT PROGRAM [ARGUMENT...]\n");
         return 125;
     }
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing goes on running when the driver is stopped */
     int file = open(argv[1], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     int out[2];
     if (file < 0 || pipe2(out, O_CLOEXEC) != 0) {
