@@ -94,7 +94,9 @@ uint64_t source_text_hash(const struct source_text *s)
     uint64_t sum = hash_bytes(s->text, s->size);
     for (uint32_t i = 0; i < s->modules.count; i++) {
         /* Modules come in no order, so their hashes are added. */
-        sum += hash_bytes(s->modules.items[i].text, s->modules.items[i].size);
+        const struct named_text *m = &s->modules.items[i];
+        uint64_t parts[2] = {hash_bytes(m->name, strlen(m->name)), hash_bytes(m->text, m->size)};
+        sum += hash_bytes(parts, sizeof parts);
     }
     return sum;
 }
