@@ -148,6 +148,7 @@ void sim_job_change(struct sim *s)
     }
     if (o->place_count < SIM_PLACES_MAX && sim_maybe(s, 50)) {
         set_place(o, "out", o->number - 1u, o->place_count);
+        o->is_claimed = false;
     }
     if (sim_maybe(s, 70)) {
         set_roll(s, &o->graph);

@@ -111,7 +111,7 @@ static void run_lives(struct sim *s)
     for (uint32_t i = 0; i < lives; i++) {
         live(s, false);
         sim_misuse(s);
-        if (sim_maybe(s, 15)) {
+        if (sim_maybe(s, 25)) {
             sim_job_change(s);
         }
     }

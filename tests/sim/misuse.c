@@ -1,14 +1,11 @@
 /* Starts that must be refused, and must leave everything as it was: with an old copy of the store
  * whose later epochs were published, and with a folder that is not the one that was written to. */
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "sim.h"
-#include "state/keys.h"
 
 static struct store *copy_store(struct store *from)
 {
@@ -51,18 +48,6 @@ static void start_rewound(struct sim *s)
     s->memory = newest;
 }
 
-/* Whether the store has noted that it wrote to the folder. */
-static bool is_noted(struct sim *s, const char *folder)
-{
-    char *key = text_format("t%s", folder);
-    struct buffer value;
-    buffer_init(&value, 64);
-    int rc = store_get(s->memory, STORE_META, (struct slice){key, strlen(key)}, &value, NULL);
-    buffer_deinit(&value);
-    memory_free(key);
-    return rc == 0;
-}
-
 static void start_without(struct sim *s, const char *folder)
 {
     char store8[STORE8_BYTES + 1];
@@ -71,7 +56,9 @@ static void start_without(struct sim *s, const char *folder)
     char *hidden = text_format("%s/.tidemill-%s", folder, store8);
     int rc = disk_rename(&s->fake_disk, mark, "mark", NULL);
     rc = rc == 0 ? disk_sync_folder(&s->fake_disk, "/", NULL) : rc;
-    check(rc == 0);
+    if (rc != 0) {
+        sim_fail(s, "%s is gone", mark);
+    }
     must_be_refused(s, "a folder that is another one");
     rc = disk_rename(&s->fake_disk, "mark", mark, NULL);
     rc = rc == 0 ? disk_sync_folder(&s->fake_disk, hidden, NULL) : rc;
@@ -81,11 +68,11 @@ static void start_without(struct sim *s, const char *folder)
     memory_free(hidden);
 }
 
-/* The folder of some output that has one. */
+/* The folder of some output that has written to one. */
 static const char *choose_folder(struct sim *s)
 {
     const struct sim_output *o = &s->job.outputs[sim_below(s, s->job.output_count + 1)];
-    return o->graph.kind == OUTPUT_FILES ? o->graph.target : NULL;
+    return o->graph.kind == OUTPUT_FILES && o->is_claimed ? o->graph.target : NULL;
 }
 
 void sim_misuse(struct sim *s)
@@ -94,7 +81,7 @@ void sim_misuse(struct sim *s)
     if (s->old_store != NULL && s->published_epoch > s->old_epoch && sim_maybe(s, 25)) {
         start_rewound(s);
     }
-    if (folder != NULL && is_noted(s, folder) && sim_maybe(s, 10)) {
+    if (folder != NULL && sim_maybe(s, 10)) {
         start_without(s, folder);
     }
     /* Between the lives nobody knows yet whether a pending epoch is there. */

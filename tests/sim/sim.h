@@ -61,6 +61,7 @@ struct sim_output {
     struct graph_output graph;
     char places[SIM_PLACES_MAX][32]; /* where it wrote to, and at last writes to */
     uint32_t place_count;
+    bool is_claimed;  /* a start has gone well since it writes there */
     bool of_stage;    /* rows of the last stage; else of the source */
     uint32_t one_in;  /* of so many records (keys) one gives a row */
     uint32_t padding; /* bytes a row may be longer */

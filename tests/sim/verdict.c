@@ -397,6 +397,9 @@ static void check_left_overs(struct sim *s, bool was_swept)
 
 void sim_verdict_start(struct sim *s)
 {
+    for (uint32_t i = 0; i <= s->job.output_count; i++) {
+        s->job.outputs[i].is_claimed = true;
+    }
     check_offset(s);
     check_state(s);
     check_published(s, false);
