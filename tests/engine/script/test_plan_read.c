@@ -1,0 +1,229 @@
+/* Goal: the graph in C is the plan that Lua made, field by field; more than the engine takes is
+ * said. Method: one script with everything in it, and scripts that are too large. */
+#include <stdio.h>
+#include <string.h>
+
+#include "job_world.h"
+
+static const char everything[] =
+    "lines:flat_map(mill.split(',')):count_by_value():named('words', {was = 'old'})\n"
+    "   :to_files('out', {roll = '10m'})\n"
+    "local pairs = values:map_to_pair(function(v) return v, 1 end)\n"
+    "pairs:reduce_by_key(mill.avg):print(3)\n"
+    "pairs:update_state_by_key(function(v, s) return 1 end)\n"
+    "   :for_each_batch(function() end, {timeout = '2s'})\n"
+    "pairs:top(7, function() return 1 end):save_as_text_files('all/w', 'txt')\n"
+    "values:count():to_stdout{format = 'text'}\n"
+    "values:reduce(function(a, b) return a end):to_files('big', {roll = '64MiB'})\n";
+
+static struct job *with_everything(void **state)
+{
+    struct job *j = *state;
+    int rc = job_plan(j,
+                      "batch = '2s', workers = 3, batch_bytes = '1MiB', on_error = 'skip', "
+                      "max_error_ratio = 0.25, deadline = '100ms', max_strikes = 9, "
+                      "memory_max = '64MiB', shuffle_memory = '2MiB'",
+                      everything);
+    if (rc != 0) {
+        fail_msg("%s", j->error.message);
+    }
+    return j;
+}
+
+static void options_are_numbers(void **state)
+{
+    const struct graph_options *o = &with_everything(state)->graph.options;
+    assert_true(o->batch_ms == 2000 && o->workers == 3 && o->batch_bytes == MIB);
+    assert_true(o->on_error == ON_ERROR_SKIP && o->deadline_ms == 100 && o->max_strikes == 9);
+    assert_true(o->max_error_ratio == 0.25 && o->memory_max == 64 * MIB);
+    assert_true(o->shuffle_memory == 2 * MIB);
+}
+
+static void options_have_their_defaults(void **state)
+{
+    struct job *j = *state;
+    assert_int_equal(job_plan(j, "", "values:print()"), 0);
+    const struct graph_options *o = &j->graph.options;
+    assert_true(o->batch_ms == 1000 && o->workers == 0);
+    assert_true(o->batch_bytes == LIMIT_BATCH_BYTES_DEFAULT);
+    assert_true(o->on_error == ON_ERROR_DEAD_LETTER && o->max_error_ratio == 0.05);
+    assert_true(o->deadline_ms == LIMIT_DEADLINE_MS_DEFAULT);
+    assert_true(o->max_strikes == LIMIT_STRIKES_DEFAULT);
+    assert_true(o->memory_max == LIMIT_LUA_BYTES_DEFAULT);
+    assert_true(o->shuffle_memory == LIMIT_SHUFFLE_BYTES);
+    assert_string_equal(j->graph.name, "test");
+}
+
+static void sources_are_in_order(void **state)
+{
+    const struct graph *g = &with_everything(state)->graph;
+    assert_int_equal(g->source_count, 2);
+    assert_int_equal(g->sources[0].kind, SOURCE_QUEUE);
+    assert_int_equal(g->sources[1].kind, SOURCE_FILES);
+    assert_string_equal(g->sources[1].target, "lines");
+    assert_string_equal(g->sources[1].pattern, "*");
+    assert_false(g->sources[1].new_files_only);
+    assert_string_equal(g->operators[g->sources[1].operator_id].kind, "text_file_stream");
+}
+
+static void operators_have_their_names_and_places(void **state)
+{
+    const struct graph *g = &with_everything(state)->graph;
+    const struct graph_operator *o = &g->operators[g->stages[0].operator_id];
+    assert_string_equal(o->kind, "count_by_value");
+    assert_string_equal(o->label, "count_by_value \"words\" at job.lua:1");
+    assert_string_equal(o->name, "words");
+    assert_string_equal(o->was, "old");
+    assert_string_equal(o->place, ">text_file_stream>flat_map>count_by_value");
+    assert_null(g->operators[g->stages[1].operator_id].name);
+    assert_int_equal(g->splitter_count, 1);
+    assert_int_equal(g->splitters[0].size, 1);
+    assert_memory_equal(g->splitters[0].data, ",", 1);
+}
+
+static const struct graph_stage *stage_of(const struct graph *g, const char *kind)
+{
+    for (uint32_t i = 0; i < g->stage_count; i++) {
+        if (strcmp(g->operators[g->stages[i].operator_id].kind, kind) == 0) {
+            return &g->stages[i];
+        }
+    }
+    fail_msg("no stage %s", kind);
+    return NULL;
+}
+
+static void stages_say_how_they_combine(void **state)
+{
+    const struct graph *g = &with_everything(state)->graph;
+    assert_int_equal(g->stage_count, 6);
+    const struct graph_stage *s = stage_of(g, "count_by_value");
+    assert_true(s->kind == STAGE_TABLE && s->combine == COMBINE_COUNT && s->is_keyed);
+    assert_true(!s->has_seal && !s->is_global && !s->emits_if_empty);
+    s = stage_of(g, "reduce_by_key");
+    assert_true(s->kind == STAGE_TABLE && s->combine == COMBINE_AVG && s->is_keyed);
+    s = stage_of(g, "update_state_by_key");
+    assert_true(s->kind == STAGE_UPDATE && s->is_keyed);
+    s = stage_of(g, "top");
+    assert_true(s->kind == STAGE_TOP && s->top_count == 7);
+    s = stage_of(g, "count");
+    assert_true(s->combine == COMBINE_COUNT && s->is_global && s->emits_if_empty && !s->is_keyed);
+    s = stage_of(g, "reduce");
+    assert_true(s->combine == COMBINE_LUA && s->is_global && s->has_seal && !s->emits_if_empty);
+}
+
+static const struct graph_output *output_of(const struct graph *g, enum graph_output_kind kind)
+{
+    for (uint32_t i = 0; i < g->output_count; i++) {
+        if (g->outputs[i].kind == kind) {
+            return &g->outputs[i];
+        }
+    }
+    fail_msg("no such output");
+    return NULL;
+}
+
+static void outputs_say_where_and_how(void **state)
+{
+    const struct graph *g = &with_everything(state)->graph;
+    assert_int_equal(g->output_count, 6);
+    const struct graph_output *o = output_of(g, OUTPUT_FILES);
+    assert_string_equal(o->target, "out");
+    assert_true(o->format == FORMAT_JSON && o->is_keyed && o->roll_ms == 600000);
+    assert_true(o->roll_bytes == 0);
+    assert_true(g->outputs[5].roll_bytes == 64 * MIB && g->outputs[5].roll_ms == 0);
+    o = output_of(g, OUTPUT_PRINT);
+    assert_true(o->print_rows == 3 && o->format == FORMAT_PRINT && o->is_keyed);
+    o = output_of(g, OUTPUT_BATCH);
+    assert_true(o->timeout_ms == 2000 && o->format == FORMAT_ROWS);
+    o = output_of(g, OUTPUT_FOLDERS);
+    assert_string_equal(o->target, "all/w");
+    assert_string_equal(o->suffix, "txt");
+    assert_int_equal(o->format, FORMAT_TEXT);
+    o = output_of(g, OUTPUT_STDOUT);
+    assert_true(o->format == FORMAT_TEXT && !o->is_keyed);
+    assert_null(o->suffix);
+}
+
+static void segments_lead_from_sources_to_outputs(void **state)
+{
+    const struct graph *g = &with_everything(state)->graph;
+    uint32_t words = 0;
+    uint32_t ends = 0;
+    for (uint32_t i = 0; i < g->segment_count; i++) {
+        const struct graph_segment *s = &g->segments[i];
+        if (s->input == INPUT_WORDS) {
+            words++;
+            assert_true(s->is_native && s->splitter == 0 && s->from == 1);
+            assert_string_equal(g->operators[s->input_operator].kind, "flat_map");
+            assert_true(s->terminal == TERMINAL_STAGE && s->to == 0);
+        }
+        ends += s->terminal == TERMINAL_OUTPUT;
+        assert_true(s->terminal != TERMINAL_TEE || s->to < g->tee_count);
+        assert_true(s->terminal != TERMINAL_STAGE || s->to < g->stage_count);
+    }
+    assert_int_equal(words, 1);
+    assert_int_equal(ends, 6);
+}
+
+static void operators_know_how_deep_they_are(void **state)
+{
+    struct job *j = *state;
+    assert_int_equal(job_plan(j, "",
+                              "local f = function(v) return {v} end\n"
+                              "values:map(f):flat_map(f):flat_map(f):map(f):print()"),
+                     0);
+    const struct graph_segment *s = &j->graph.segments[0];
+    assert_int_equal(s->operator_count, 4);
+    assert_int_equal(s->depth, 2);
+    const uint32_t depths[] = {0, 0, 1, 2};
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(s->depths[i], depths[i]);
+        assert_int_equal(graph_depth_of(s, s->operators[i], 99), depths[i]);
+    }
+}
+
+/* A script with `count` of something. */
+static int plan_many(struct job *j, const char *what, int count)
+{
+    char script[400];
+    snprintf(script, sizeof script, "for i = 1, %d do %s end", count, what);
+    return job_plan(j, "", script);
+}
+
+static void what_is_too_much_is_said(void **state)
+{
+    struct job *j = *state;
+    const char *print = "values:print()";
+    assert_int_equal(plan_many(j, print, LIMIT_OUTPUTS_MAX), 0);
+    assert_int_equal(plan_many(j, print, LIMIT_OUTPUTS_MAX + 1), MILL_ELIMIT);
+    assert_non_null(strstr(j->error.message, "the job has 65 outputs; at most 64"));
+    const char *source = "job:queue_stream({}):print()";
+    assert_int_equal(plan_many(j, source, LIMIT_SOURCES_MAX + 1), MILL_ELIMIT);
+    assert_non_null(strstr(j->error.message, "65 sources; at most 64"));
+    const char *map = "values = values:map(function(v) return v end) "
+                      "if i == 1100 then values:print() end";
+    assert_int_equal(plan_many(j, map, 1100), MILL_ELIMIT);
+    assert_non_null(strstr(j->error.message, "operators; at most 1024"));
+    const char *stage = "values = values:map_to_pair(function(v) return v, 1 end)"
+                        ":reduce_by_key(mill.sum):keys() if i == 129 then values:print() end";
+    assert_int_equal(plan_many(j, stage, 129), MILL_ELIMIT);
+    assert_non_null(strstr(j->error.message, "129 stages; at most 128"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, job_begin_test, job_end_test)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(options_are_numbers),
+        TEST(options_have_their_defaults),
+        TEST(sources_are_in_order),
+        TEST(operators_have_their_names_and_places),
+        TEST(stages_say_how_they_combine),
+        TEST(outputs_say_where_and_how),
+        TEST(segments_lead_from_sources_to_outputs),
+        TEST(operators_know_how_deep_they_are),
+        TEST(what_is_too_much_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
