@@ -1,0 +1,460 @@
+#include <rocksdb/c.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/failpoint.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "state/store.h"
+#include "state/store_folder.h"
+#include "state/store_log.h"
+
+/* All memtables together. */
+#define MEMTABLES_BYTES (LIMIT_MEMTABLE_BYTES * LIMIT_MEMTABLE_COUNT)
+/* Smaller memtables than limits.h names, and more: a sorted batch that falls into an empty one
+ * costs a quarter of one that falls between the keys of another batch. */
+#define STATE_MEMTABLE_BYTES (8 * MIB)
+#define STATE_MEMTABLE_COUNT ((int)(MEMTABLES_BYTES / STATE_MEMTABLE_BYTES))
+#define SMALL_MEMTABLE_BYTES (1 * MIB)
+#define SMALL_MEMTABLE_COUNT 2
+
+#define STATE_BLOCK_BYTES    (8 * KIB)
+#define STATE_FILE_BYTES     (16 * MIB)
+#define STATE_LEVEL1_BYTES   (128 * MIB)
+#define STATE_BLOOM_BITS     10.0
+#define SMALL_FILE_BYTES     (8 * MIB)
+#define BACKGROUND_JOBS      2
+#define OPEN_FILES_MAX       256
+#define INFO_LOG_BYTES       (1 * MIB)
+#define INFO_LOG_COUNT       2
+#define MANIFEST_BYTES       (4 * MIB)
+#define WALK_READAHEAD_BYTES (128 * KIB)
+
+/* Behind this many files of level 0 writers are slowed down, or wait. RocksDB's own 20 and 36 are
+ * meant for files eight times as large. */
+#define LEVEL0_SLOW 40
+#define LEVEL0_STOP 64
+
+/* Constants that RocksDB's C header leaves without a name. */
+#define INFO_LOG_WARN                   2
+#define RECOVERY_TOLERATES_TORN_TAIL    0
+#define TABLE_FORMAT_SINCE_ROCKSDB_6_15 5
+
+/* A skiplist holds this much for a byte of short keys and values. */
+#define MEMTABLE_OVERHEAD 2
+/* An unusually large batch gives its memory back. */
+#define BATCH_BYTES_KEPT (16 * MIB)
+
+#define HANDLE_COUNT (STORE_FAMILY_COUNT + 1)
+static const char *const names[HANDLE_COUNT] = {"default", "meta", "state", "outbox", "redo"};
+
+struct rocksdb_store {
+    struct store base;
+    char *path;
+    rocksdb_t *db;
+    rocksdb_column_family_handle_t *handles[HANDLE_COUNT];
+    rocksdb_cache_t *cache;
+    rocksdb_readoptions_t *read;
+    rocksdb_writeoptions_t *write;
+    rocksdb_flushoptions_t *flush;
+    rocksdb_writebatch_t *batch; /* reused by each write */
+    atomic_uint iterators;       /* open ones */
+};
+
+struct rocksdb_store_iterator {
+    struct store_iterator base;
+    struct rocksdb_store *store;
+    rocksdb_iterator_t *at;
+    rocksdb_readoptions_t *read;
+    char *to; /* RocksDB borrows it */
+    bool started;
+};
+
+static rocksdb_column_family_handle_t *handle_of(const struct rocksdb_store *s, enum store_family f)
+{
+    return s->handles[f + 1];
+}
+
+/* --- errors: RocksDB has them as text --- */
+
+static bool has(const char *text, const char *part)
+{
+    return strstr(text, part) != NULL;
+}
+
+static int code_of(const char *text)
+{
+    if (has(text, "No space left on device")) {
+        return MILL_ENOSPC;
+    }
+    return text_starts_with(text, "Corruption") ? MILL_ECORRUPT : MILL_EIO;
+}
+
+/* Of a write. Whether its bytes came to the disk is not known, and a second try would not tell:
+ * unless it did not come as far as the sync. */
+static int write_code_of(const char *text)
+{
+    int code = code_of(text);
+    bool in_sync = has(text, "While fdatasync") || has(text, "While fsync");
+    return code == MILL_EIO || (code == MILL_ENOSPC && in_sync) ? MILL_ESYNC : code;
+}
+
+static int open_code_of(const char *text)
+{
+    if (has(text, "lock hold by current process") || has(text, "While lock file")) {
+        return MILL_EREFUSED;
+    }
+    return code_of(text);
+}
+
+static const char *advice_for(int code)
+{
+    switch (code) {
+    case MILL_ENOSPC:
+        return "the disk is full; make room and start again, what was committed is kept";
+    case MILL_EREFUSED:
+        return "it is open in another process; stop that one first";
+    case MILL_ECORRUPT:
+        return "it is damaged; restore the data directory from a backup, or begin a new one";
+    case MILL_ESYNC:
+        return "the disk failed to keep a commit; look at the disk, then start again: it goes on "
+               "behind the last commit that the disk has";
+    default:
+        return "cannot read or write it; look at the disk and at the folder's permissions";
+    }
+}
+
+/* Takes RocksDB's text. */
+static int fail(const char *path, int code, char *text, struct error *e)
+{
+    error_set(e, code, "store %s: %s (%s)", path, advice_for(code), text);
+    rocksdb_free(text);
+    return code;
+}
+
+/* --- options; what was measured for them stands in docs/internals/store.md --- */
+
+static void configure_tables(rocksdb_options_t *o, rocksdb_cache_t *cache, bool large)
+{
+    rocksdb_block_based_table_options_t *t = rocksdb_block_based_options_create();
+    rocksdb_block_based_options_set_block_cache(t, cache);
+    rocksdb_block_based_options_set_format_version(t, TABLE_FORMAT_SINCE_ROCKSDB_6_15);
+    /* Indexes and filters grow with the state: in the cache they are inside its budget, and in
+     * partitions one of them does not throw out all others. */
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks(t, 1);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(t, 1);
+    if (large) {
+        rocksdb_block_based_options_set_block_size(t, STATE_BLOCK_BYTES);
+        rocksdb_block_based_options_set_filter_policy(
+            t, rocksdb_filterpolicy_create_bloom_full(STATE_BLOOM_BITS));
+        rocksdb_block_based_options_set_index_type(
+            t, rocksdb_block_based_table_index_type_two_level_index_search);
+        rocksdb_block_based_options_set_partition_filters(t, 1);
+    }
+    rocksdb_options_set_block_based_table_factory(o, t);
+    rocksdb_block_based_options_destroy(t);
+}
+
+static rocksdb_options_t *state_options(rocksdb_cache_t *cache)
+{
+    rocksdb_options_t *o = rocksdb_options_create();
+    rocksdb_options_set_write_buffer_size(o, STATE_MEMTABLE_BYTES);
+    rocksdb_options_set_max_write_buffer_number(o, STATE_MEMTABLE_COUNT);
+    rocksdb_options_set_compression(o, rocksdb_lz4_compression);
+    rocksdb_options_set_target_file_size_base(o, STATE_FILE_BYTES);
+    rocksdb_options_set_target_file_size_multiplier(o, 2);
+    rocksdb_options_set_max_bytes_for_level_base(o, STATE_LEVEL1_BYTES);
+    rocksdb_options_set_level0_slowdown_writes_trigger(o, LEVEL0_SLOW);
+    rocksdb_options_set_level0_stop_writes_trigger(o, LEVEL0_STOP);
+    configure_tables(o, cache, true);
+    return o;
+}
+
+static rocksdb_options_t *small_options(rocksdb_cache_t *cache)
+{
+    rocksdb_options_t *o = rocksdb_options_create();
+    rocksdb_options_set_write_buffer_size(o, SMALL_MEMTABLE_BYTES);
+    rocksdb_options_set_max_write_buffer_number(o, SMALL_MEMTABLE_COUNT);
+    rocksdb_options_set_compression(o, rocksdb_no_compression);
+    rocksdb_options_set_target_file_size_base(o, SMALL_FILE_BYTES);
+    configure_tables(o, cache, false);
+    return o;
+}
+
+static rocksdb_options_t *database_options(bool create)
+{
+    rocksdb_options_t *o = rocksdb_options_create();
+    rocksdb_options_set_create_if_missing(o, create);
+    /* Also where there is one already: its making may have been cut short. */
+    rocksdb_options_set_create_missing_column_families(o, 1);
+    rocksdb_options_set_paranoid_checks(o, 1);
+    rocksdb_options_set_wal_recovery_mode(o, RECOVERY_TOLERATES_TORN_TAIL);
+    rocksdb_options_set_max_total_wal_size(o, LIMIT_LOG_BYTES);
+    rocksdb_options_set_db_write_buffer_size(o, MEMTABLES_BYTES);
+    /* One thread writes: the way for several costs more and gives nothing. */
+    rocksdb_options_set_allow_concurrent_memtable_write(o, 0);
+    rocksdb_options_set_max_background_jobs(o, BACKGROUND_JOBS);
+    rocksdb_options_set_max_open_files(o, OPEN_FILES_MAX);
+    rocksdb_options_set_max_manifest_file_size(o, MANIFEST_BYTES);
+    rocksdb_options_set_info_log_level(o, INFO_LOG_WARN);
+    rocksdb_options_set_max_log_file_size(o, INFO_LOG_BYTES);
+    rocksdb_options_set_keep_log_file_num(o, INFO_LOG_COUNT);
+    rocksdb_options_set_stats_dump_period_sec(o, 0);
+    rocksdb_options_set_stats_persist_period_sec(o, 0);
+    rocksdb_options_set_skip_stats_update_on_db_open(o, 1);
+    return o;
+}
+
+static rocksdb_readoptions_t *walk_options(void)
+{
+    rocksdb_readoptions_t *o = rocksdb_readoptions_create();
+    /* A walk over all state must not throw out what single reads have in the cache. */
+    rocksdb_readoptions_set_fill_cache(o, 0);
+    rocksdb_readoptions_set_readahead_size(o, WALK_READAHEAD_BYTES);
+    rocksdb_readoptions_set_background_purge_on_iterator_cleanup(o, 1);
+    return o;
+}
+
+/* --- opening and closing --- */
+
+static int open_database(struct rocksdb_store *s, bool create, struct error *e)
+{
+    rocksdb_options_t *database = database_options(create);
+    rocksdb_options_t *small = small_options(s->cache);
+    rocksdb_options_t *state = state_options(s->cache);
+    const rocksdb_options_t *options[HANDLE_COUNT];
+    for (int i = 0; i < HANDLE_COUNT; i++) {
+        options[i] = i == STORE_STATE + 1 ? state : small;
+    }
+    char *text = NULL;
+    s->db = rocksdb_open_column_families(database, s->path, HANDLE_COUNT, names, options,
+                                         s->handles, &text);
+    rocksdb_options_destroy(database);
+    rocksdb_options_destroy(small);
+    rocksdb_options_destroy(state);
+    if (text == NULL) {
+        return 0;
+    }
+    s->db = NULL;
+    if (has(text, "Column families not opened")) {
+        error_set(e, MILL_EREFUSED, "store %s: made by a newer tidemill; use that one (%s)",
+                  s->path, text);
+        rocksdb_free(text);
+        return MILL_EREFUSED;
+    }
+    return fail(s->path, open_code_of(text), text, e);
+}
+
+static int open_and_mend(struct rocksdb_store *s, bool create, struct error *e)
+{
+    int rc = open_database(s, create, e);
+    if (rc != MILL_ECORRUPT) {
+        return rc;
+    }
+    int mended = store_log_mend(s->path, e);
+    if (mended != 1) {
+        return mended == 0 ? rc : mended;
+    }
+    error_clear(e);
+    return open_database(s, create, e);
+}
+
+static void rocksdb_store_close(struct store *base)
+{
+    struct rocksdb_store *s = (struct rocksdb_store *)base;
+    check(atomic_load(&s->iterators) == 0);
+    if (s->db != NULL) {
+        for (int i = 0; i < HANDLE_COUNT; i++) {
+            rocksdb_column_family_handle_destroy(s->handles[i]);
+        }
+        rocksdb_close(s->db);
+    }
+    rocksdb_writebatch_destroy(s->batch);
+    rocksdb_flushoptions_destroy(s->flush);
+    rocksdb_writeoptions_destroy(s->write);
+    rocksdb_readoptions_destroy(s->read);
+    rocksdb_cache_destroy(s->cache);
+    memory_free(s->path);
+    memory_free(s);
+}
+
+/* --- reading --- */
+
+static int rocksdb_store_get(struct store *base, enum store_family f, struct slice key,
+                             struct buffer *value, struct error *e)
+{
+    struct rocksdb_store *s = (struct rocksdb_store *)base;
+    char *text = NULL;
+    rocksdb_pinnableslice_t *found =
+        rocksdb_get_pinned_cf(s->db, s->read, handle_of(s, f), key.data, key.size, &text);
+    if (text != NULL) {
+        return fail(s->path, code_of(text), text, e);
+    }
+    if (found == NULL) {
+        return error_set(e, MILL_ENOENT, "store: no such key");
+    }
+    size_t size = 0;
+    const char *bytes = rocksdb_pinnableslice_value(found, &size);
+    int rc = buffer_append(value, bytes, size);
+    rocksdb_pinnableslice_destroy(found);
+    return rc == 0 ? 0
+                   : error_set(e, rc, "store %s: a value of %zu bytes; at most %zu have room here",
+                               s->path, size, value->max);
+}
+
+static struct store_iterator *rocksdb_store_iterate(struct store *base, enum store_family f,
+                                                    struct slice from, struct slice to)
+{
+    struct rocksdb_store *s = (struct rocksdb_store *)base;
+    struct rocksdb_store_iterator *i = memory_zero(1, sizeof *i);
+    i->base.ops = base->ops;
+    i->store = s;
+    i->read = walk_options();
+    if (to.size > 0) {
+        i->to = memory_copy(to.data, to.size);
+        rocksdb_readoptions_set_iterate_upper_bound(i->read, i->to, to.size);
+    }
+    i->at = rocksdb_create_iterator_cf(s->db, i->read, handle_of(s, f));
+    rocksdb_iter_seek(i->at, from.size > 0 ? from.data : "", from.size);
+    atomic_fetch_add(&s->iterators, 1);
+    return &i->base;
+}
+
+static int rocksdb_store_next(struct store_iterator *base, struct slice *key, struct slice *value,
+                              struct error *e)
+{
+    struct rocksdb_store_iterator *i = (struct rocksdb_store_iterator *)base;
+    if (i->started && rocksdb_iter_valid(i->at)) {
+        rocksdb_iter_next(i->at);
+    }
+    i->started = true;
+    if (rocksdb_iter_valid(i->at)) {
+        key->data = rocksdb_iter_key(i->at, &key->size);
+        value->data = rocksdb_iter_value(i->at, &value->size);
+        return 1;
+    }
+    char *text = NULL;
+    rocksdb_iter_get_error(i->at, &text);
+    return text == NULL ? 0 : fail(i->store->path, code_of(text), text, e);
+}
+
+static void rocksdb_store_iterate_end(struct store_iterator *base)
+{
+    struct rocksdb_store_iterator *i = (struct rocksdb_store_iterator *)base;
+    rocksdb_iter_destroy(i->at);
+    rocksdb_readoptions_destroy(i->read);
+    atomic_fetch_sub(&i->store->iterators, 1);
+    memory_free(i->to);
+    memory_free(i);
+}
+
+/* --- writing --- */
+
+static void add_change(void *context, enum store_change change, enum store_family f,
+                       struct slice key, struct slice value)
+{
+    struct rocksdb_store *s = context;
+    rocksdb_column_family_handle_t *handle = handle_of(s, f);
+    switch (change) {
+    case STORE_PUT:
+        rocksdb_writebatch_put_cf(s->batch, handle, key.data, key.size, value.data, value.size);
+        break;
+    case STORE_REMOVE:
+        rocksdb_writebatch_delete_cf(s->batch, handle, key.data, key.size);
+        break;
+    case STORE_REMOVE_RANGE:
+        rocksdb_writebatch_delete_range_cf(s->batch, handle, key.data, key.size, value.data,
+                                           value.size);
+        break;
+    }
+}
+
+/* RocksDB counts memtables, and a batch goes into one of them however large it is. So wait here
+ * until those before it are on disk when all together would be above the budget. */
+static char *keep_memtables_small(struct rocksdb_store *s, size_t batch_bytes)
+{
+    uint64_t in_use = 0;
+    char *text = NULL;
+    int rc = rocksdb_property_int_cf(s->db, handle_of(s, STORE_STATE),
+                                     "rocksdb.cur-size-all-mem-tables", &in_use);
+    check(rc == 0);
+    if (in_use + batch_bytes * MEMTABLE_OVERHEAD > MEMTABLES_BYTES) {
+        rocksdb_flush_cf(s->db, s->flush, handle_of(s, STORE_STATE), &text);
+    }
+    return text;
+}
+
+/* Synced whether asked for or not: few writes are not to be (parts of a large delta), it costs
+ * them little, and so only the last record of a log can be torn (store_log.h). */
+static char *write_batch(struct rocksdb_store *s, const struct store_batch *b)
+{
+    char *text = keep_memtables_small(s, store_batch_bytes(b));
+    if (text != NULL) {
+        return text;
+    }
+    store_batch_each(b, add_change, s);
+    rocksdb_write(s->db, s->write, s->batch, &text);
+    rocksdb_writebatch_clear(s->batch);
+    if (store_batch_bytes(b) > BATCH_BYTES_KEPT) {
+        rocksdb_writebatch_destroy(s->batch);
+        s->batch = rocksdb_writebatch_create();
+    }
+    return text;
+}
+
+static int fail_when_told(struct error *e)
+{
+    int rc = FAILPOINT_RESULT(commit_write, e);
+    return rc == MILL_EIO ? error_set(e, MILL_ESYNC, "failpoint commit_write: EIO") : rc;
+}
+
+static int rocksdb_store_write(struct store *base, const struct store_batch *b, bool sync,
+                               struct error *e)
+{
+#ifdef TIDEMILL_BENCH_NO_COMMIT /* what commits cost: bench/README.md */
+    return 0;
+#endif
+    struct rocksdb_store *s = (struct rocksdb_store *)base;
+    int rc = sync ? fail_when_told(e) : 0;
+    if (rc != 0) {
+        return rc;
+    }
+    char *text = write_batch(s, b);
+    return text == NULL ? 0 : fail(s->path, write_code_of(text), text, e);
+}
+
+static const struct store_ops rocksdb_store_ops = {
+    .get = rocksdb_store_get,
+    .write = rocksdb_store_write,
+    .iterate = rocksdb_store_iterate,
+    .next = rocksdb_store_next,
+    .iterate_end = rocksdb_store_iterate_end,
+    .close = rocksdb_store_close,
+};
+
+int store_open_rocksdb(const char *path, bool create, struct store **result, struct error *e)
+{
+    *result = NULL;
+    int rc = store_folder_prepare(path, create, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct rocksdb_store *s = memory_zero(1, sizeof *s);
+    s->base.ops = &rocksdb_store_ops;
+    s->path = memory_text(path);
+    s->cache = rocksdb_cache_create_lru(LIMIT_BLOCK_CACHE_BYTES);
+    s->read = rocksdb_readoptions_create();
+    s->flush = rocksdb_flushoptions_create();
+    s->batch = rocksdb_writebatch_create();
+    s->write = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_set_sync(s->write, 1);
+    rc = open_and_mend(s, create, e);
+    if (rc != 0) {
+        rocksdb_store_close(&s->base);
+        return rc;
+    }
+    *result = &s->base;
+    return 0;
+}
