@@ -105,8 +105,7 @@ void store_batch_each(const struct store_batch *b, store_batch_fn fn, void *cont
         struct slice value = {key.data + key.size, header.value_size};
         at += key.size + value.size;
         check(at <= b->changes.size);
-        fn(context, (enum store_change)header.change, (enum store_family)header.family, key,
-           value);
+        fn(context, (enum store_change)header.change, (enum store_family)header.family, key, value);
     }
 }
 
