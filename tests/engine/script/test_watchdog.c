@@ -1,0 +1,227 @@
+/* Goal: a function that does not return is stopped within its deadline and 200 ms, compiled or not,
+ * whatever it catches; several at once; and what moves is left alone.
+ * Method: loops in states of their own, on threads of their own, with the time taken. */
+#include <pthread.h>
+#include <string.h>
+
+#include <lauxlib.h>
+#include <lualib.h>
+
+#include "base/clock.h"
+#include "job_world.h"
+#include "script/watchdog.h"
+
+enum { DEADLINE_MS = 100, SLACK_MS = 200 };
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SLOWER = 5 };
+#else
+enum { SLOWER = 1 };
+#endif
+
+struct watched {
+    lua_State *L;
+    struct mill_control control;
+    struct watch watch;
+};
+
+static void open_state(struct watched *w, int64_t deadline_ms)
+{
+    *w = (struct watched){.L = luaL_newstate()};
+    watchdog_add(&w->watch, w->L, &w->control, deadline_ms);
+    luaL_openlibs(w->L);
+}
+
+static void close_state(struct watched *w)
+{
+    watchdog_remove(&w->watch);
+    lua_close(w->L);
+}
+
+/* Run a chunk as one call. @return what lua_pcall gives; *took_ms */
+static int call(struct watched *w, const char *text, int64_t *took_ms)
+{
+    lua_settop(w->L, 0);
+    if (luaL_loadstring(w->L, text) != 0) {
+        return -1;
+    }
+    w->control.call++;
+    int64_t begun = clock_elapsed_us();
+    watch_enter(&w->watch);
+    int rc = lua_pcall(w->L, 0, 0, 0);
+    watch_leave(&w->watch);
+    *took_ms = (clock_elapsed_us() - begun) / 1000;
+    return rc;
+}
+
+static void is_stopped(const char *text)
+{
+    struct watched w;
+    int64_t took = 0;
+    open_state(&w, DEADLINE_MS);
+    assert_int_equal(call(&w, text, &took), LUA_ERRRUN);
+    assert_true(watch_expired(&w.watch));
+    assert_true(took >= DEADLINE_MS && took <= DEADLINE_MS + SLACK_MS * SLOWER);
+    close_state(&w);
+}
+
+static void a_compiled_loop_is_stopped(void **state)
+{
+    (void)state;
+    is_stopped("while true do end");
+    is_stopped("local n = 0 for i = 1, 1e18 do n = n + i % 7 end");
+    is_stopped("local function f(n) if n > 0 then return f(n - 1) end return 0 end\n"
+               "while true do f(50) end");
+}
+
+static void an_interpreted_loop_is_stopped(void **state)
+{
+    (void)state;
+    is_stopped("jit.off() while true do end");
+    is_stopped("jit.off() local function f() return f() end f()");
+    is_stopped("while true do string.rep('x', 10) end");
+}
+
+static void catching_the_error_does_not_help(void **state)
+{
+    (void)state;
+    is_stopped("while true do pcall(function() while true do end end) end");
+    is_stopped("local co = coroutine.wrap(function() while true do coroutine.yield() end end)\n"
+               "while true do co() end");
+}
+
+/* Loops that were compiled before the deadline came are the ones that look at no hook. */
+static void traces_of_earlier_calls_are_stopped_too(void **state)
+{
+    (void)state;
+    struct watched w;
+    int64_t took = 0;
+    open_state(&w, DEADLINE_MS);
+    assert_int_equal(call(&w, "function spin(n) while n > 0 do n = n - 1 end end spin(1e6)", &took),
+                     0);
+    assert_int_equal(call(&w, "spin(1e18)", &took), LUA_ERRRUN);
+    assert_true(took <= DEADLINE_MS + SLACK_MS * SLOWER);
+    close_state(&w);
+}
+
+struct racer {
+    pthread_t thread;
+    struct watched w;
+    int rc;
+    int64_t took_ms;
+};
+
+static void *race(void *context)
+{
+    struct racer *r = context;
+    open_state(&r->w, DEADLINE_MS);
+    r->rc = call(&r->w, "while true do end", &r->took_ms);
+    close_state(&r->w);
+    return NULL;
+}
+
+static void two_at_once_are_both_stopped(void **state)
+{
+    (void)state;
+    struct racer racers[2];
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(racers[i].thread, NULL);
+        assert_int_equal(racers[i].rc, LUA_ERRRUN);
+        assert_true(racers[i].took_ms <= DEADLINE_MS + SLACK_MS * SLOWER);
+    }
+}
+
+static int elapsed_ms(lua_State *L)
+{
+    lua_pushnumber(L, (double)clock_elapsed_us() / 1000);
+    return 1;
+}
+
+static void what_moves_is_left_alone(void **state)
+{
+    (void)state;
+    struct watched w;
+    int64_t took = 0;
+    open_state(&w, 400);
+    lua_register(w.L, "elapsed_ms", elapsed_ms);
+    for (int part = 0; part < 3; part++) {
+        assert_int_equal(
+            call(&w, "local t = elapsed_ms() while elapsed_ms() < t + 150 do end", &took), 0);
+    }
+    assert_false(watch_expired(&w.watch));
+    lua_pushlightuserdata(w.L, &w.control);
+    lua_setglobal(w.L, "control");
+    assert_int_equal(call(&w,
+                          "local i = require('ffi').cast('uint32_t *', control)\n"
+                          "local t = elapsed_ms()\n"
+                          "while elapsed_ms() < t + 900 do i[0] = i[0] + 1 end",
+                          &took),
+                     0);
+    assert_true(took >= 900 && !watch_expired(&w.watch));
+    close_state(&w);
+}
+
+static void nobody_is_stopped_outside_of_a_call(void **state)
+{
+    (void)state;
+    struct watched w;
+    open_state(&w, 1);
+    int64_t until = clock_elapsed_us() + 100000;
+    while (clock_elapsed_us() < until) {
+    }
+    assert_false(watch_expired(&w.watch));
+    int64_t took = 0;
+    assert_int_equal(call(&w, "return 1", &took), 0);
+    close_state(&w);
+}
+
+static void a_call_in_a_hurry_is_stopped_at_once(void **state)
+{
+    (void)state;
+    struct watched w;
+    int64_t took = 0;
+    open_state(&w, 60000);
+    assert_int_equal(luaL_loadstring(w.L, "while true do end"), 0);
+    watch_enter(&w.watch);
+    watchdog_hurry(&w.watch);
+    int64_t begun = clock_elapsed_us();
+    assert_int_equal(lua_pcall(w.L, 0, 0, 0), LUA_ERRRUN);
+    took = (clock_elapsed_us() - begun) / 1000;
+    watch_leave(&w.watch);
+    assert_true(watch_expired(&w.watch) && took <= SLACK_MS * SLOWER);
+    close_state(&w);
+}
+
+static void a_state_that_is_forgiven_goes_on_and_is_watched_again(void **state)
+{
+    (void)state;
+    struct watched w;
+    int64_t took = 0;
+    open_state(&w, DEADLINE_MS);
+    assert_int_equal(call(&w, "while true do end", &took), LUA_ERRRUN);
+    watchdog_forgive(&w.watch);
+    assert_false(watch_expired(&w.watch));
+    assert_int_equal(call(&w, "local n = 0 for i = 1, 1e6 do n = n + i end", &took), 0);
+    assert_int_equal(call(&w, "while true do end", &took), LUA_ERRRUN);
+    assert_true(took <= DEADLINE_MS + SLACK_MS * SLOWER);
+    close_state(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_compiled_loop_is_stopped),
+        cmocka_unit_test(an_interpreted_loop_is_stopped),
+        cmocka_unit_test(catching_the_error_does_not_help),
+        cmocka_unit_test(traces_of_earlier_calls_are_stopped_too),
+        cmocka_unit_test(two_at_once_are_both_stopped),
+        cmocka_unit_test(what_moves_is_left_alone),
+        cmocka_unit_test(nobody_is_stopped_outside_of_a_call),
+        cmocka_unit_test(a_call_in_a_hurry_is_stopped_at_once),
+        cmocka_unit_test(a_state_that_is_forgiven_goes_on_and_is_watched_again),
+    };
+    return cmocka_run_group_tests(tests, job_group_begin, job_group_end);
+}
