@@ -25,6 +25,7 @@ local function reason(code, detail)
    -- What compiles not, by its number: bytecode 51 is FNEW.
    if text:find("bytecode") and type(detail) == "number" then
       detail = vmdef.bcnames:sub(detail * 6 + 1, detail * 6 + 6):gsub("%s+$", "")
+      text = text:gsub("%%d", "%%s")
    end
    return (text:format(detail))
 end

@@ -291,8 +291,34 @@ static char *next_text(void)
     return *text;
 }
 
+/* Without their keys (print). */
+static const char *read_keyed(struct mill_rows *const *rows, uint32_t count)
+{
+    struct rows_reader reader;
+    struct rows_cursor cursor;
+    struct slice key;
+    struct slice row;
+    char *text = next_text();
+    size_t size = 0;
+    rows_reader_open(&reader, rows, count);
+    rows_cursor_init(&cursor, &reader);
+    while (rows_cursor_next(&cursor, ROWS_KEYED, &key, &row, NULL) == 1) {
+        assert_true(size + row.size + 1 < TEXT_BYTES);
+        memcpy(text + size, row.data, row.size);
+        size += row.size;
+        text[size++] = '\n';
+    }
+    rows_cursor_deinit(&cursor);
+    rows_reader_close(&reader);
+    text[size] = '\0';
+    return text;
+}
+
 static const char *read_rows(struct mill_rows *const *rows, uint32_t count)
 {
+    if (rows[0]->framing == ROWS_KEYED) {
+        return read_keyed(rows, count);
+    }
     struct rows_reader reader;
     struct slice bytes;
     char *text = next_text();
