@@ -83,9 +83,9 @@ static void a_score_that_cannot_be_among_them_is_not_wanted(void **state)
     struct mill_top t;
     top_init(&t, 2);
     assert_true(mill_top_wants(&t, -1e300));
-    (void)put(&t, 1, "a", "");
+    (void)put(&t, 1, "a", "v");
     assert_true(mill_top_wants(&t, -1e300));
-    (void)put(&t, 2, "b", "");
+    (void)put(&t, 2, "b", "v");
     assert_false(mill_top_wants(&t, 0.5));
     assert_true(mill_top_wants(&t, 1)); /* the key decides */
     assert_true(mill_top_wants(&t, 3));
@@ -98,8 +98,8 @@ static void a_new_epoch_begins_empty(void **state)
     struct mill_top t;
     struct mill_top *one = &t;
     top_init(&t, 2);
-    (void)put(&t, 1, "a", "");
-    (void)put(&t, 2, "b", "");
+    (void)put(&t, 1, "a", "v");
+    (void)put(&t, 2, "b", "v");
     top_clear(&t);
     assert_true(mill_top_wants(&t, -5));
     (void)put(&t, -5, "c", "v");
