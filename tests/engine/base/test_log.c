@@ -72,8 +72,8 @@ static void without_a_sink_nothing_happens(void **state)
 static void control_characters_are_replaced(void **state)
 {
     struct memory *m = *state;
-    log_info("%s", "a\x1b[2Jb\x7f\r\a\tc\xc3\xa4");
-    assert_string_equal(m->line, "a?[2Jb???\tc\xc3\xa4");
+    log_info("%s", "a\x1b[2Jb\x7f\r\a\tc\nd\xc3\xa4");
+    assert_string_equal(m->line, "a?[2Jb??? c d\xc3\xa4");
 }
 
 static void a_line_that_is_too_long_is_cut(void **state)
