@@ -89,7 +89,7 @@ static void they_do_after_a_start_too(void **state)
 {
     struct output_world *w = world_of(state, OUTPUT_STDOUT);
     for (int i = 0; i < 12; i++) {
-        char row[8];
+        char row[16];
         snprintf(row, sizeof row, "%d", i);
         world_epoch(w, row);
     }
