@@ -141,5 +141,7 @@ void top_merge(struct mill_top *const *tops, uint32_t top_count)
         }
         tops[i]->count = 0;
     }
-    qsort(all->entries, all->count, sizeof *all->entries, compare_entries);
+    if (all->count > 0) {
+        qsort(all->entries, all->count, sizeof *all->entries, compare_entries);
+    }
 }

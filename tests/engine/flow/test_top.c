@@ -108,6 +108,19 @@ static void a_new_epoch_begins_empty(void **state)
     top_deinit(&t);
 }
 
+static void an_epoch_without_records_gives_none(void **state)
+{
+    (void)state;
+    struct mill_top tops[2];
+    struct mill_top *both[] = {&tops[0], &tops[1]};
+    top_init(&tops[0], 3);
+    top_init(&tops[1], 3);
+    top_merge(both, 2);
+    assert_int_equal(tops[0].count, 0);
+    top_deinit(&tops[0]);
+    top_deinit(&tops[1]);
+}
+
 static void a_value_that_failed_to_fit_is_refused(void **state)
 {
     (void)state;
@@ -201,6 +214,7 @@ int main(void)
         cmocka_unit_test(equal_scores_are_ordered_by_key_then_position),
         cmocka_unit_test(a_score_that_cannot_be_among_them_is_not_wanted),
         cmocka_unit_test(a_new_epoch_begins_empty),
+        cmocka_unit_test(an_epoch_without_records_gives_none),
         cmocka_unit_test(a_value_that_failed_to_fit_is_refused),
         cmocka_unit_test(random_records_over_workers_are_as_if_sorted),
     };
