@@ -166,6 +166,9 @@ void host_begin(struct host *h, const struct host_epoch *epoch)
         rows_clear(&h->rows[i]);
     }
     rows_clear(&h->dead);
+    for (uint32_t i = 0; i < h->graph->tee_count; i++) {
+        h->tees[i].count = 0; /* records that an abandoned run left on their way */
+    }
     for (uint32_t i = 0; i < h->graph->splitter_count; i++) {
         if (splitter_is_full(&h->splitters[i])) {
             splitter_clear(&h->splitters[i]);

@@ -45,6 +45,22 @@ static void an_epoch_that_is_begun_again_has_nothing_of_its_first_run(void **sta
     assert_int_equal(j->hosts[0]->errors, 0);
 }
 
+/* The record that ends the run finds others waiting for the branches behind it. */
+static void records_on_their_way_are_forgotten_too(void **state)
+{
+    struct job *j = *state;
+    job_open_with(
+        j, "on_error = 'fail'",
+        "local s = values:map(function(v) if v == 'x' then error('no', 0) end return v end)\n"
+        "s:to_stdout()\ns:count():to_stdout()",
+        1);
+    job_begin(j);
+    assert_int_equal(job_values(j, 0, "[\"a\",\"b\",\"x\"]"), MILL_EFAILED);
+    job_epoch(j, "[\"c\"]");
+    assert_string_equal(job_rows(j, 0), "\"c\"\n");
+    assert_string_equal(job_rows(j, 1), "1\n");
+}
+
 static void a_script_that_fails_makes_no_host(void **state)
 {
     struct job *j = *state;
@@ -185,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(two_epochs_begin_clean),
         TEST(an_epoch_that_is_begun_again_has_nothing_of_its_first_run),
+        TEST(records_on_their_way_are_forgotten_too),
         TEST(a_script_that_fails_makes_no_host),
         TEST(a_new_lua_state_goes_on_with_what_was_counted),
         TEST(random_numbers_follow_from_seed_partition_and_offset),
