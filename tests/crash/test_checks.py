@@ -20,6 +20,11 @@ def swap_ends(lines):
     return [lines[-1], *lines[1:-1], lines[0]]
 
 
+def second_batch(lines):
+    begins = [n for n, line in enumerate(lines) if line.startswith(b"begin ")]
+    return [b"\n", *lines[begins[1]:]]
+
+
 def later_copy(folder):
     path = last_part(folder)
     shutil.copy(path, folder / path.name.replace("-0000.", "-0001."))
@@ -65,11 +70,12 @@ TAMPERINGS = {
         "temporary file": lambda s: (hidden(s.place.folder) / "epoch-1-0000000001").touch(),
     },
     Batches: {
-        "batch lost": lambda s: edit(s.out, lambda x: [r for r in x if not r.startswith(b"2 ")]),
-        "row lost": lambda s: edit(s.out, lambda x: x[1:]),
+        "first batch lost": lambda s: edit(s.out, second_batch),
+        "row lost": lambda s: edit(s.out, lambda x: x[:2] + x[3:]),
         "batch doubled without a kill": lambda s: edit(s.out, lambda x: x + x),
         "batch cut short": lambda s: edit(s.out, lambda x: x[:-1]),
-        "other time": lambda s: edit(s.out, lambda x: [x[0].replace(b"1 1", b"1 2", 1), *x[1:]]),
+        "other time": lambda s: edit(s.out, lambda x: x + [
+            line.replace(b"begin 1 1", b"begin 1 2") for line in x]),
     },
     Stdout: {
         "row lost": lambda s: set_out(s, lambda out: out[out.find(b"\n") + 1:]),

@@ -165,7 +165,8 @@ def a_flipped_bit_is_refused_or_harmless(place, kind):
 
 @test(each=[k for k in KINDS if k not in ("the info log", "LOCK")])
 def a_file_that_lost_its_end_is_refused_or_harmless(place, kind):
-    damage(place, kind, cut, TRIES)
+    """The manifest more often: between its records it ends well."""
+    damage(place, kind, cut, 5 * TRIES if kind == "the manifest" else TRIES)
 
 
 @test(each=[k for k in KINDS if k not in GONE_IS_KNOWN])

@@ -7,8 +7,8 @@ import time
 
 import scenarios
 from harness import DEBUG, Place, check, check_equal, test
-from scenarios import (Batches, Folders, Fresh, InterruptedTotals, Spilling, SpillingTotals, Stdout,
-                       Totals, WordCount)
+from scenarios import (Batches, BigBatches, Folders, Fresh, InterruptedTotals, Spilling,
+                       SpillingTotals, Stdout, Totals, WordCount)
 
 EPOCH = ("commit_after_write", "commit_before_write", "commit_write", "epochs_after_sync",
          "epochs_before_write", "publish_after", "publish_before")
@@ -25,6 +25,8 @@ TABLE = {
     Stdout: ("outbox_after_sync", "outbox_before_sync", "outbox_write", *EPOCH,
              "stop_before_marks"),
     Batches: (*EPOCH, "stop_before_marks"),
+    BigBatches: ("outbox_after_sync", "outbox_before_sync", "outbox_write", "publish_after",
+                 "publish_before"),
     Folders: (*EPOCH, *FILES, "stop_before_marks"),
     WordCount: (*EPOCH, *FILES, "stop_before_marks"),
     Spilling: ("spill_write",),
@@ -95,6 +97,40 @@ def a_kill_at_later_hits_loses_and_doubles_nothing(place, case):
             reached = middle
         else:
             beyond = middle
+
+
+@test(each=[c for c in FIRST_CASES if c.scenario in (Totals, Stdout)])
+def after_a_kill_fresh_starts_over(place, case):
+    """Whatever the kill has left, --fresh removes it, though a store may not know yet of a folder
+    that it has begun to write to."""
+    scenario = case.make(place)
+    scenario.run_and_kill(f"{case.failpoint}:kill@1")
+    scenario.ends.clear()  # what had come before is of no interest
+    scenario.start_over().exits(0)
+    scenario.check()
+
+
+@test(each=[Totals, WordCount, Folders, Stdout, BigBatches])
+def what_was_not_committed_is_removed_and_not_published(place, make):
+    """The input is gone at the restart: no epoch comes that would write over what is left."""
+    scenario = make(place)
+    scenario.prepare()
+    scenario.run_and_kill("commit_before_write:kill@3")
+    scenario.cut_input(epochs=2)
+    scenario.finish()
+    scenario.check()
+
+
+@test(each=[Stdout, Batches])
+def only_the_last_batches_come_again(place, make):
+    """The marks of what was published are in the commits behind it. There is time enough between
+    two commits for all that waits to be published."""
+    scenario = make(place)
+    scenario.prepare()
+    scenario.run_and_kill("commit_after_write:delay@1+,commit_before_write:kill@5")
+    scenario.finish()
+    scenario.check()
+    check(scenario.repeated <= 2, "{} batches came again", scenario.repeated)
 
 
 @test(each=FIRST_CASES)

@@ -202,7 +202,7 @@ class Test:
     def __init__(self, function, argument, is_slow, is_last):
         self.function, self.argument = function, argument
         self.is_slow, self.is_last = is_slow, is_last
-        shown = "" if argument is None else f": {argument}"
+        shown = "" if argument is None else f": {getattr(argument, '__name__', argument)}"
         self.name = function.__name__.strip("_").replace("_", " ") + shown
 
 

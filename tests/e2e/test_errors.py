@@ -363,6 +363,34 @@ def a_state_that_outgrows_memory_is_written_back_and_goes_on(place):
 
 
 @test
+def a_state_over_16_mib_is_a_dead_letter_and_the_old_one_stays(place):
+    jobs.script(place, PAIR + """:update_state_by_key(function(values, state)
+       if values[1] == "grow" then
+          local half = ("x"):rep(2^23)
+          return half .. half .. "x"
+       end
+       return (state or "") .. (values[1] or "")
+    end, {emit = "changed"}):to_files("out")""")
+    for n, text in enumerate(("a 1\nb 1\n", "a grow\nb 2\n", "a 3\n")):
+        place.write(f"in/{n}.txt", text)
+        jobs.run_once(place).exits(0)
+    check_equal(sorted(oracle.part_rows(place / "out")),
+                [[b"a", b"1"], [b"a", b"13"], [b"b", b"1"], [b"b", b"12"]], "states")
+    letter, = jobs.letters_of(place)
+    check_equal((letter["key"], letter["values"]), (b"a", [b"grow"]), "key and values")
+
+
+@test(slow=True)
+def a_gigabyte_of_dead_letters_stops_the_job(place):
+    for n in range(9):
+        place.write(f"in/{n}.txt", (b"x" * 2**24 + b"\n") * 8)
+    jobs.script(place, "lines:map(function(s) error('no') end):to_files('out')",
+                options="max_error_ratio = 1")
+    end = jobs.run_once(place, "job.lua", "--option", "batch_bytes=64MiB").exits(1)
+    end.says("dead letters.*1 GiB", "dead_letters", "move|start again")
+
+
+@test
 def an_endless_pattern_match_ends_the_process_and_says_so(place):
     """C code cannot be stopped from outside: the message names it, and nothing is committed."""
     place.write("in/a.txt", "a" * 60 + "\n")

@@ -205,6 +205,17 @@ def a_renamed_file_is_not_read_again(place):
 
 
 @test
+def a_file_is_seen_when_it_gets_its_name(place):
+    place.write("in/a.tmp", b"1\n")
+    place.write("in/.b", b"2\n")
+    jobs.copy_lines(place)
+    copy_of(place, []).says("nothing new: 0 files")
+    (place / "in/a.tmp").rename(place / "in/a")
+    (place / "in/.b").rename(place / "in/b")
+    copy_of(place, [b"1", b"2"])
+
+
+@test
 def a_new_file_under_an_old_name_is_read(place):
     place.write("in/a", b"1\n")
     jobs.copy_lines(place)

@@ -116,6 +116,24 @@ def a_function_for_batches_that_fails_is_tried_again_then_the_job_fails(place):
     check_equal((place / "seen").read_text(), "a", "what it saw at the next start")
 
 
+@test
+def a_batch_of_any_size_is_given_to_its_function(place):
+    """Rows beyond what fits into the commit come from a file, as often as they are gone through."""
+    place.write("in/a.txt", "".join(f"{n % 3000:040d}\n" for n in range(9000)))
+    jobs.script(place, """lines:count_by_value():for_each_batch(function(rows, time, epoch)
+       local keys, sum = {}, 0
+       for k, v in rows:each() do keys[#keys + 1] = k sum = sum + v end
+       local again = 0
+       for _, pair in ipairs(rows:collect()) do again = again + pair[2] end
+       local map = rows:to_table()
+       local f = io.open("seen", "w")
+       f:write(#keys, " ", sum, " ", again, " ", rows:count(), " ", map[keys[1]], "\\n")
+       f:close()
+    end)""", options="allow = {'io'}")
+    jobs.run_once(place).exits(0)
+    check_equal((place / "seen").read_text(), "3000 9000 9000 3000 3\n", "what the function saw")
+
+
 # --- whose folder it is ---------------------------------------------------------------------------
 
 @test
@@ -159,6 +177,26 @@ def a_wiped_output_folder_is_refused(place, how):
         place.write("out/lost+found", "")
     place.append("in/a.txt", "c\n")
     refused(place, r"\bout\b", "not mounted", "--assume-published", "--publish-again")
+
+
+@test
+def an_output_folder_that_goes_away_under_a_run_is_refused(place):
+    """What stands in its place can be written to, but is not what was written to before."""
+    for n in range(30):
+        place.write(f"in/{n}.txt", f"{n}\n" * 2000)
+    jobs.copy_lines(place)
+    running = place.start("run", "--once", "--option", "batch_bytes=4096B", "job.lua",
+                          program=DEBUG, env={"TIDEMILL_FAILPOINT": "publish_before:delay@1+"})
+    wait_until(lambda: jobs.lines_out(place), "the first part is published")
+    hidden, = (place / "out").glob(".tidemill-*")
+    (place / "out").rename(place / "away")
+    hidden.mkdir(parents=True)
+    running.wait(30).exits(3).says(r"\bout\b", "not mounted", "--assume-published",
+                                   "--publish-again")
+    shutil.rmtree(place / "out")
+    (place / "away").rename(place / "out")
+    jobs.run_once(place).exits(0)
+    check_equal(jobs.lines_out(place), oracle.lines_in(place / "in"), "lines in the end")
 
 
 @test
@@ -208,6 +246,15 @@ def a_rewound_store_is_refused_even_if_the_parts_were_taken_away(place):
     for _, path in oracle.parts_of(place / "out"):
         path.unlink()
     refused(place, "rewound", "--fresh")
+
+
+@test(each=["out", ".tidemill", ".tidemill/job"])
+def a_file_where_a_folder_should_be_is_named(place, name):
+    place.write("in/a.txt", "a\n")
+    place.write(name, "a file\n")
+    jobs.copy_lines(place)
+    jobs.run_once(place).exits(1, 3).says(rf"{name}\b.*([Nn]ot a (directory|folder)|exists)")
+    check_equal((place / name).read_text(), "a file\n", "the file")
 
 
 # --- whose data directory it is -------------------------------------------------------------------
@@ -266,6 +313,23 @@ def fresh_on_nothing_is_a_start(place):
     place.write("in/a.txt", "a\n")
     jobs.run_wordcount(place, "--fresh").exits(0)
     oracle.check_word_count(place)
+
+
+@test(each=["to_files('made/words')", "to_files('made/words', {roll = '1KiB'})",
+            "save_as_text_files('made/words')", "save_as_text_files('made/words', 'txt')"])
+def fresh_removes_what_each_kind_of_output_has_made(place, output):
+    place.write("in/a.txt", "a\nbad\n" * 1000)
+    jobs.script(place, "lines:map(function(s) if s == 'bad' then error(s) end return s end):"
+                + output, options="max_error_ratio = 1, batch_bytes = '4096B'")
+    jobs.run_once(place).exits(0)
+    (place / "in/a.txt").unlink()
+    place.write("in/b.txt", "b\n")
+    jobs.run_once(place, "job.lua", "--fresh").exits(0)
+    parts = [p.read_bytes() for p in (place / "made").rglob("part-*")]
+    check_equal([part.strip(b'"\n') for part in parts], [b"b"], "parts")
+    check_equal(jobs.letters_of(place), [], "dead letters")
+    hidden = [p for p in (place / "made").rglob(".tidemill-*")]
+    check_equal(len(hidden), 1, "hidden folders")
 
 
 @test

@@ -9,7 +9,7 @@ import time
 
 import jobs
 import oracle
-from harness import DEBUG, Skip, check, test, wait_until
+from harness import DEBUG, RELEASE, Skip, check, test, wait_until
 
 MIB = 2**20
 
@@ -110,6 +110,31 @@ def a_data_disk_that_fills_up_between_commits_is_waited_for(place):
         free_space_and_wait(running, disk)
         check_lines(place, jobs.lines_out(place))
         jobs.run_once(place, "job.lua", "--data", "disk/data").exits(0).says("nothing new")
+
+
+@test(each=["-n 16", "-n 24", "-n 40"])
+def too_few_open_files_are_said_and_lose_nothing(place, limit):
+    make_input(place, 1000)
+    jobs.copy_lines(place)
+    end = place.run("-c", f'ulimit {limit}; exec "$0" "$@"', RELEASE, "run", "--once", "job.lua",
+                    program="/bin/sh")
+    end.exits(0, 1, 3)
+    if end.code != 0:
+        end.says("[Tt]oo many open files")
+        jobs.run_once(place).exits(0)
+    check_lines(place, jobs.lines_out(place))
+
+
+@test
+def a_limit_of_file_sizes_is_like_a_kill_or_said(place):
+    make_input(place, 10_000)
+    jobs.copy_lines(place)
+    end = place.run("-c", 'ulimit -f 300; exec "$0" "$@"', RELEASE, "run", "--once", "job.lua",
+                    program="/bin/sh", may_die=True)
+    if end.code != -signal.SIGXFSZ:
+        end.exits(1, 3).says("[Ff]ile too large")
+    jobs.run_once(place).exits(0)
+    check_lines(place, jobs.lines_out(place))
 
 
 @test

@@ -100,9 +100,12 @@ def stdout_job(place, lines):
     jobs.script(place, "lines:to_stdout({format = 'text'})", options="batch_bytes = '64KiB'")
 
 
+PIPE_BYTES = 65_536
+
+
 @test
-def a_reader_that_goes_away_loses_nothing(place):
-    """What it had not taken comes again at the next start: at least once."""
+def a_reader_that_goes_away_loses_what_was_in_the_pipe_only(place):
+    """What could not be written comes at the next start."""
     stdout_job(place, 50_000)
     running = place.start("run", "--once", "job.lua", stdout=subprocess.PIPE)
     taken = running.process.stdout.read(100_000)
@@ -110,9 +113,11 @@ def a_reader_that_goes_away_loses_nothing(place):
     end = running.wait(20).exits(0, 1)
     if end.code == 1:
         end.says("standard output")
-    rest = jobs.run_once(place).exits(0).out
-    lines = (taken[:taken.rfind(b"\n") + 1] + rest).splitlines()
-    check_equal(sorted(set(lines)), [b"%06d" % n for n in range(50_000)], "lines, once each")
+    rest = list(map(int, jobs.run_once(place).exits(0).out.split()))
+    check(rest, "nothing came at the next start")
+    check_equal(rest, list(range(rest[0], 50_000)), "lines at the next start")
+    lost = rest[0] - taken.count(b"\n")
+    check(lost <= PIPE_BYTES // len("000000\n") + 1, "{} lines were lost", lost)
 
 
 @test

@@ -1,4 +1,5 @@
--- Every batch is appended to a file: "EPOCH TIME LINE" for each row, "EPOCH TIME end COUNT" last.
+-- Every batch is appended to a file: a line "begin EPOCH TIME", its rows, a line "end COUNT".
+-- A kill may cut what is being written anywhere; therefore a batch begins with a line end.
 local mill = require "tidemill"
 
 local path = mill.arg("output")
@@ -7,9 +8,9 @@ local job = mill.job("batches", { allow = { "io" } })
 job:text_file_stream(mill.arg("input"))
    :for_each_batch(function(rows, time, epoch)
       local file = assert(io.open(path, "a"))
-      local head = ("%d %d "):format(epoch, time)
-      for line in rows:each() do file:write(head, line, "\n") end
-      file:write(head, "end ", rows:count(), "\n")
+      file:write(("\nbegin %d %d\n"):format(epoch, time))
+      for line in rows:each() do file:write(line, "\n") end
+      file:write("end ", rows:count(), "\n")
       file:close()
    end)
 
