@@ -47,6 +47,13 @@ int fresh_empty_folder(struct data_folder *d, const char *folder, struct error *
     return rc == MILL_ENOENT ? 0 : rc;
 }
 
+/* The text of a script lies among the folders: "text" and a slot, no letter. */
+static bool is_script(struct slice key)
+{
+    return key.size == 5 && memcmp(key.data, "text", 4) == 0 && key.data[4] >= 0 &&
+           key.data[4] < ' ';
+}
+
 /* Every folder that META notes; with what waits to be published, for the message. */
 static int read_targets(struct store *store, struct buffer *text, struct error *e)
 {
@@ -58,7 +65,7 @@ static int read_targets(struct store *store, struct buffer *text, struct error *
     struct slice value = none;
     int rc = store_next(i, &key, &value, e);
     while (rc == 1) {
-        bool is_note = key.size > 1 && !(key.size == 5 && memcmp(key.data, "text", 4) == 0);
+        bool is_note = key.size > 1 && !is_script(key);
         if (is_note && buffer_printf(text, "%.*s\n", (int)key.size - 1, key.data + 1) != 0) {
             rc = error_set(e, MILL_ELIMIT, "the store has written to too many folders");
             break;
@@ -171,6 +178,28 @@ static int remove_targets(struct data_folder *d, char *text, struct error *e)
     return rc == 0 ? FAILPOINT_RESULT(fresh_after_outputs, e) : rc;
 }
 
+static int remove_hidden_folder(void *context, const char *name)
+{
+    struct emptying *em = context;
+    if (!text_starts_with(name, ".tidemill-")) {
+        return 0;
+    }
+    char *path = text_path(em->folder, name);
+    int rc = fresh_empty_folder(em->d, path, em->e);
+    rc = rc == 0 ? disk_remove_folder(&em->d->disk, path, em->e) : rc;
+    memory_free(path);
+    return rc;
+}
+
+/* Those of a store that could not be read are still there: nobody knew its id. */
+static int remove_dead_letters(struct data_folder *d, struct error *e)
+{
+    struct emptying em = {d, d->dead_letters, e};
+    int rc = disk_list(&d->disk, d->dead_letters, remove_hidden_folder, &em, e);
+    rc = rc == 0 ? fresh_empty_folder(d, d->dead_letters, e) : rc;
+    return rc == MILL_ENOENT ? 0 : rc;
+}
+
 static int remove_store(struct data_folder *d, struct error *e)
 {
     char *store = text_path(d->path, "store");
@@ -179,6 +208,7 @@ static int remove_store(struct data_folder *d, struct error *e)
     rc = rc == 0 ? disk_remove_folder(&d->disk, store, e) : rc;
     rc = rc == 0 ? disk_remove(&d->disk, floor, e) : rc;
     rc = rc == 0 ? fresh_empty_folder(d, d->outbox, e) : rc;
+    rc = rc == 0 ? remove_dead_letters(d, e) : rc;
     rc = rc == 0 ? disk_sync_folder(&d->disk, d->path, e) : rc;
     memory_free(store);
     memory_free(floor);
