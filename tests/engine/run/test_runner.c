@@ -135,7 +135,7 @@ static void steps_end_after_each_epoch(void **state)
     run_queue(x, "[2]");
     assert_int_equal(run_open(x), 0);
     for (int i = 1; i <= 2; i++) {
-        char expected[8];
+        char expected[16];
         snprintf(expected, sizeof expected, "%d\n", i);
         assert_int_equal(run_step(x), 0);
         assert_string_equal(x->rows[0], expected);
