@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/buffer.h"
 
@@ -18,6 +19,11 @@ struct slice {
     const char *data; /**< borrowed */
     size_t size;
 };
+
+static inline bool slice_is(struct slice s, const char *text)
+{
+    return s.size == strlen(text) && memcmp(s.data, text, s.size) == 0;
+}
 
 struct reader {
     const uint8_t *at;

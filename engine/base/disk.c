@@ -397,6 +397,9 @@ static int write_and_sync(const struct disk *d, const char *path, const void *by
         rc = disk_sync(d, &f, e);
     }
     disk_close(d, &f);
+    if (rc != 0) {
+        error_prefix(e, "%s: ", path);
+    }
     return rc;
 }
 

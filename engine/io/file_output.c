@@ -63,11 +63,6 @@ static int decode_roll(struct slice bytes, struct output_roll *roll, struct slic
     return good ? 0 : error_set(e, MILL_ECORRUPT, "the record of an open file is damaged");
 }
 
-static bool is_text(struct slice s, const char *text)
-{
-    return s.size == strlen(text) && memcmp(s.data, text, s.size) == 0;
-}
-
 /* An open file in another folder or format is not this output's any more: file_output_close_stale
  * closes it. */
 static int load_roll(struct output *o, struct error *e)
@@ -81,7 +76,7 @@ static int load_roll(struct output *o, struct error *e)
         struct slice folder;
         struct slice suffix;
         rc = decode_roll((struct slice){value.data, value.size}, &roll, &folder, &suffix, e);
-        if (rc == 0 && is_text(folder, o->target.folder) && is_text(suffix, extension(o))) {
+        if (rc == 0 && slice_is(folder, o->target.folder) && slice_is(suffix, extension(o))) {
             o->roll = roll;
         }
     } else if (rc == MILL_ENOENT) {

@@ -385,17 +385,12 @@ void publisher_committed(struct publisher *p)
     free_items(covered);
 }
 
-static bool equals(struct slice s, const char *text)
-{
-    return s.size == strlen(text) && memcmp(s.data, text, s.size) == 0;
-}
-
 bool publisher_names(struct publisher *p, const char *folder, const char *file)
 {
     bool found = false;
     pthread_mutex_lock(&p->lock);
     for (const struct publisher_item *i = p->head; i != NULL && !found; i = i->next) {
-        found = equals(i->manifest.folder, folder) && equals(i->manifest.file, file);
+        found = slice_is(i->manifest.folder, folder) && slice_is(i->manifest.file, file);
     }
     pthread_mutex_unlock(&p->lock);
     return found;

@@ -15,6 +15,7 @@
 #define STORE_FILE     "STORE"
 #define STORE_ID_BYTES 16 /* hex digits */
 #define PATH_BYTES_MAX 4096
+#define TIME_DIGITS    13
 
 void target_store8(uint64_t store_id, char store8[STORE8_BYTES + 1])
 {
@@ -167,53 +168,67 @@ static struct slice note_key(const struct target *t, struct buffer *key)
     return (struct slice){key->data, key->size};
 }
 
-/* Whether META notes that this store has written here. @return 1, 0, or an error */
-static int is_noted(const struct target *t, struct store *store, struct error *e)
+/* What META says about this store and the folder. */
+enum noted { NOTED_NOTHING = 0, NOTED_CLAIMING = 1, NOTED_CLAIMED = 2 };
+
+static const char *const note_texts[] = {NULL, "claiming", "claimed"};
+
+/* @return an enum noted, or an error */
+static int read_note(const struct target *t, struct store *store, struct error *e)
 {
     struct buffer key;
     struct buffer value;
     buffer_init(&value, 64);
     int rc = store_get(store, STORE_META, note_key(t, &key), &value, e);
+    bool is_claiming =
+        rc == 0 && slice_is((struct slice){value.data, value.size}, note_texts[NOTED_CLAIMING]);
     buffer_deinit(&key);
     buffer_deinit(&value);
-    return rc == 0 ? 1 : rc == MILL_ENOENT ? 0 : rc;
+    if (rc == MILL_ENOENT) {
+        return NOTED_NOTHING;
+    }
+    return rc != 0 ? rc : is_claiming ? NOTED_CLAIMING : NOTED_CLAIMED;
 }
 
-static int note(const struct target *t, struct store *store, struct error *e)
+static int note(const struct target *t, struct store *store, enum noted noted, struct error *e)
 {
     struct buffer key;
     struct store_batch *batch = store_batch_create();
-    store_batch_put(batch, STORE_META, note_key(t, &key), (struct slice){"", 0});
+    const char *text = note_texts[noted];
+    store_batch_put(batch, STORE_META, note_key(t, &key), (struct slice){text, strlen(text)});
     int rc = store_write(store, batch, true, e);
     store_batch_destroy(batch);
     buffer_deinit(&key);
     return rc;
 }
 
+static int refuse_others(const struct target *t, uint64_t epoch, struct error *e)
+{
+    struct look look = {t, epoch, e};
+    int rc = disk_list(t->disk, t->folder, refuse_foreign, &look, e);
+    return rc == MILL_ENOENT ? 0 : rc;
+}
+
+/* The note comes before the claim, so that --fresh finds a folder whose claim was cut short, and
+ * again after it: only then a missing STORE means that the folder is not the same. */
+static int claim_and_note(struct target *t, struct store *store, struct error *e)
+{
+    int rc = store == NULL ? 0 : note(t, store, NOTED_CLAIMING, e);
+    rc = rc == 0 ? disk_make_folder_safe(t->disk, t->folder, e) : rc;
+    rc = rc == 0 ? claim(t, e) : rc;
+    return rc == 0 && store != NULL ? note(t, store, NOTED_CLAIMED, e) : rc;
+}
+
 int target_open(struct target *t, struct store *store, uint64_t epoch, bool owns_folder,
                 struct error *e)
 {
-    int known = store == NULL ? 0 : is_noted(t, store, e);
-    if (known < 0) {
-        return known;
+    int noted = store == NULL ? NOTED_NOTHING : read_note(t, store, e);
+    if (noted < 0) {
+        return noted;
     }
-    if (known == 1) {
-        int rc = target_check(t, e);
-        if (rc != 0) {
-            return rc;
-        }
-    }
-    int rc = known == 1 ? disk_make_folder(t->disk, t->folder, e)
-                        : disk_make_folder_safe(t->disk, t->folder, e);
-    struct look look = {t, epoch, e};
-    if (rc == 0 && owns_folder) {
-        rc = disk_list(t->disk, t->folder, refuse_foreign, &look, e);
-    }
-    if (rc != 0 || known == 1) {
-        return rc;
-    }
-    rc = claim(t, e);
-    return rc == 0 && store != NULL ? note(t, store, e) : rc;
+    int rc = noted == NOTED_CLAIMED ? target_check(t, e) : 0;
+    rc = rc == 0 && owns_folder ? refuse_others(t, epoch, e) : rc;
+    return rc == 0 && noted != NOTED_CLAIMED ? claim_and_note(t, store, e) : rc;
 }
 
 struct sweep {
@@ -266,6 +281,47 @@ static int remove_one(void *context, const char *name)
     return rc;
 }
 
+/* save_as_text_files ends names in "-<time in ms>" and perhaps a suffix. */
+static bool is_folder_of_batch(const char *name)
+{
+    for (const char *dash = strchr(name, '-'); dash != NULL; dash = strchr(dash + 1, '-')) {
+        size_t digits = strspn(dash + 1, "0123456789");
+        char next = dash[1 + digits];
+        if (digits == TIME_DIGITS && (next == '\0' || next == '.')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int stop_at_first(void *context, const char *name)
+{
+    (void)context;
+    (void)name;
+    return 1;
+}
+
+/* A folder of a batch without rows is empty, and nothing says whose it was: all of them go. */
+static int remove_folder_of_batch(void *context, const char *name)
+{
+    const struct removal *parent = context;
+    if (!is_folder_of_batch(name)) {
+        return 0;
+    }
+    char *path = text_path(parent->folder, name);
+    struct removal parts = {parent->disk, path, parent->store8, parent->e};
+    struct disk_entry entry;
+    int rc = disk_look(parent->disk, path, &entry, parent->e);
+    if (rc == 0 && entry.is_folder) {
+        rc = disk_list(parent->disk, path, remove_one, &parts, parent->e);
+        rc = rc == 0 ? disk_list(parent->disk, path, stop_at_first, NULL, parent->e) : rc;
+        rc = rc == 0 ? disk_remove_folder(parent->disk, path, parent->e) : rc;
+        rc = rc == 1 ? disk_sync_folder(parent->disk, path, parent->e) : rc;
+    }
+    memory_free(path);
+    return rc;
+}
+
 /* STORE goes last: as long as it is there, a removal that was cut short can be told and finished.
  */
 static int remove_all(const struct disk *disk, const struct target *t, struct error *e)
@@ -273,6 +329,7 @@ static int remove_all(const struct disk *disk, const struct target *t, struct er
     struct removal parts = {disk, t->folder, t->store8, e};
     struct removal hidden = {disk, t->hidden, NULL, e};
     int rc = disk_list(disk, t->folder, remove_one, &parts, e);
+    rc = rc == 0 ? disk_list(disk, t->folder, remove_folder_of_batch, &parts, e) : rc;
     rc = rc == 0 ? disk_list(disk, t->hidden, remove_one, &hidden, e) : rc;
     rc = rc == 0 ? disk_sync_folder(disk, t->folder, e) : rc;
     char *path = target_hidden_path(t, STORE_FILE);

@@ -40,8 +40,8 @@ void target_deinit(struct target *t);
 
 /**
  * Claim the folder for the store, or see that it still is the store's.
- * Makes the folder, the hidden one and STORE when the store writes here for the first time, and
- * notes that in META (synced).
+ * When the store writes here for the first time: notes in META that it is about to, makes the
+ * folder, the hidden one and STORE, and notes that it has; all synced.
  * @param store        where the note is; NULL skips it (the data directory's own folders)
  * @param epoch        newest committed epoch of the store
  * @param owns_folder  true: parts of others in it are refused; false: it is a parent that others
@@ -68,7 +68,8 @@ void target_part_name(const struct target *t, uint64_t epoch, uint32_t seq, cons
 /** Read a part's name. @return false when it is not one of ours (any store's) */
 bool target_parse_part(const char *name, char store8[STORE8_BYTES + 1], uint64_t *epoch);
 
-/** Remove what a store left in a folder: its parts and its hidden folder (--fresh). */
+/** Remove what a store left in a folder (--fresh): its parts, also those in the folders that
+ * save_as_text_files made, these folders when nothing else is in them, and the hidden one. */
 int target_remove(const struct disk *disk, const char *folder, uint64_t store_id, struct error *e);
 
 #endif

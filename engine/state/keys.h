@@ -8,12 +8,12 @@
  *     "text" u8 slot                text of the script and its modules, newest two versions
  *     "epoch"                       newest epoch record
  *     "e" u64                       record of an epoch (history)
- *     "f" u16 u32, "fc" ...         files of a source (io/file_registry.h)
+ *     "f" u16 u32                   files of a source (io/file_registry.h)
  *     "q" u16                       position in a queue (io/queue_source.h)
  *     "m" u16                       an output's mark: published up to this epoch
  *     "r" u16                       an output's open file (roll)
  *     "s" ...                       elements that ran past their deadline in the running epoch
- *     "t" path                      a folder that this store has written to
+ *     "t" path                      a folder of this store: "claiming" or "claimed"
  * STATE   operator u16, key group u16, encoded key
  * OUTBOX  epoch u64, output u16
  * REDO    epoch u64, part u32

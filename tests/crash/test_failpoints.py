@@ -99,7 +99,8 @@ def a_kill_at_later_hits_loses_and_doubles_nothing(place, case):
             beyond = middle
 
 
-@test(each=[c for c in FIRST_CASES if c.scenario in (Totals, Stdout)])
+@test(each=[c for c in FIRST_CASES if c.scenario in (Totals, Stdout)] +
+      [Case(Folders, "file_output_after_rename"), Case(Folders, "commit_after_write")])
 def after_a_kill_fresh_starts_over(place, case):
     """Whatever the kill has left, --fresh removes it, though a store may not know yet of a folder
     that it has begun to write to."""

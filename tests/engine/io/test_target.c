@@ -163,6 +163,35 @@ static void a_crash_while_claiming_is_no_harm(void **state)
     }
 }
 
+static bool is_noted(struct world *w)
+{
+    struct buffer value;
+    buffer_init(&value, 100);
+    int rc = store_get(w->store, STORE_META, (struct slice){"tout", 4}, &value, NULL);
+    buffer_deinit(&value);
+    return rc == 0;
+}
+
+/* --fresh removes what META names: a claim must not be on disk before its note is. */
+static void a_claim_that_was_cut_short_is_known(void **state)
+{
+    (void)state;
+    for (uint32_t step = 1; step < 16; step++) {
+        void *own = NULL;
+        begin(&own);
+        struct world *w = own;
+        fake_disk_keep(w->fake, 100);
+        fake_disk_fail(w->fake, step, MILL_EIO);
+        int rc = open_at(w, 0);
+        fake_disk_fail(w->fake, 0, 0);
+        fake_disk_crash(w->fake);
+        store_memory_crash(w->store);
+        assert_true(is_noted(w) || !exists(w, "out"));
+        assert_true(is_noted(w) || rc != 0);
+        end(&own);
+    }
+}
+
 static void without_a_store_nothing_is_noted(void **state)
 {
     struct world *w = *state;
@@ -295,6 +324,31 @@ static void removing_takes_the_store_s_own_only(void **state)
     assert_int_equal(target_remove(&w->disk, "out", WORLD_STORE_ID, NULL), 0);
 }
 
+/* save_as_text_files: a folder for each batch. */
+static void removing_takes_the_folders_of_batches(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(open_at(w, 0), 0);
+    static const char *const folders[] = {
+        "out/words-1700000000000", "out/words-1700000001000.txt", "out/words-1700000002000",
+        "out/words-17000000000001", "out/words", "out/words-1700000003000"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        assert_int_equal(disk_make_folder(&w->disk, folders[i], NULL), 0);
+    }
+    write(w, "out/words-1700000000000/part-1a2b3c4d-0000000001-0000.txt", "x");
+    write(w, "out/words-1700000001000.txt/part-1a2b3c4d-0000000002-0000.txt", "x");
+    write(w, "out/words-1700000003000/part-99999999-0000000001-0000.txt", "x");
+    write(w, "out/words-1700000003000/part-1a2b3c4d-0000000001-0000.txt", "x");
+    assert_int_equal(target_remove(&w->disk, "out", WORLD_STORE_ID, NULL), 0);
+    for (size_t i = 0; i < 3; i++) {
+        assert_false(exists(w, folders[i]));
+    }
+    assert_true(exists(w, folders[3]));
+    assert_true(exists(w, folders[4]));
+    assert_true(exists(w, "out/words-1700000003000/part-99999999-0000000001-0000.txt"));
+    assert_false(exists(w, "out/words-1700000003000/part-1a2b3c4d-0000000001-0000.txt"));
+}
+
 static void what_another_store_has_taken_over_is_not_removed(void **state)
 {
     struct world *w = *state;
@@ -340,6 +394,7 @@ int main(void)
         TEST(the_first_start_claims_the_folder),
         TEST(a_folder_with_other_files_can_be_claimed),
         cmocka_unit_test(a_crash_while_claiming_is_no_harm),
+        cmocka_unit_test(a_claim_that_was_cut_short_is_known),
         TEST(without_a_store_nothing_is_noted),
         TEST(a_folder_that_is_gone_is_refused),
         TEST(a_mark_of_another_store_is_refused),
@@ -351,6 +406,7 @@ int main(void)
         TEST(what_nobody_names_is_swept),
         TEST(a_sweep_that_fails_says_so),
         TEST(removing_takes_the_store_s_own_only),
+        TEST(removing_takes_the_folders_of_batches),
         TEST(what_another_store_has_taken_over_is_not_removed),
         cmocka_unit_test(a_removal_can_be_done_again),
     };

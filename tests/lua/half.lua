@@ -1,0 +1,133 @@
+--- Loads the Lua half as the program has it: its chunks are named "=tidemill.x", by which messages
+--- know that a frame is no script's. And what specs share: jobs from texts, buffers, captured words.
+local ffi = require "ffi"
+
+local M = {}
+
+local function search(name)
+   local short = name == "tidemill" and "init" or name:match("^tidemill%.([%w_]+)$")
+   local file = short and io.open(("lua/tidemill/%s.lua"):format(short), "rb")
+   if not file then return nil end
+   local text = file:read("*a")
+   file:close()
+   return assert(loadstring(text, "=" .. name))
+end
+
+if not package.knows_tidemill then
+   package.knows_tidemill = true
+   table.insert(package.loaders, 2, search)
+end
+
+--- Run a module's text once more, apart from the one that is loaded.
+function M.load_again(name)
+   return search(name)(name)
+end
+
+--- The text of a file of the repository.
+function M.read(path)
+   local file = assert(io.open(path, "rb"))
+   local text = file:read("*a")
+   file:close()
+   return text
+end
+
+--- The number that engine/base/limits.h gives a limit.
+function M.limit(name)
+   local text = M.read("engine/base/limits.h"):match("#define " .. name .. "%s+%(?([^/\n]-)%)?%s*/%*")
+   local value = 1
+   for factor in text:gmatch("[^%s*]+") do
+      value = value * (({ KIB = 2 ^ 10, MIB = 2 ^ 20, GIB = 2 ^ 30 })[factor] or tonumber(factor))
+   end
+   return value
+end
+
+--- Run f as a script of that name would: its frames are the user's.
+function M.as_script(text, ...)
+   local chunk = assert(loadstring(text, "@job.lua"))
+   return chunk(...)
+end
+
+--- The message with which f(...) fails.
+function M.failure(f, ...)
+   local ok, err = pcall(f, ...)
+   assert(not ok, "it should have failed")
+   return err
+end
+
+--- A script leaves its mark on the strings of its Lua state, which in specs is everyone's.
+local function with_own_strings(f, ...)
+   local meta = debug.getmetatable("")
+   local results = { pcall(f, ...) }
+   meta.__index, meta.__metatable = string, nil
+   if not results[1] then error(results[2], 0) end
+   return unpack(results, 2, table.maxn(results))
+end
+M.with_own_strings = with_own_strings
+
+local function spec_of(text, given)
+   local spec = { path = "job.lua", text = text, modules = {}, args = {}, overrides = {} }
+   for name, value in pairs(given or {}) do spec[name] = value end
+   return spec
+end
+
+--- Run a script that ends with `return job`. @return the job, and the spec as it was filled
+function M.load(text, given)
+   local spec = spec_of(text, given)
+   return with_own_strings(require("tidemill.script").load, spec), spec
+end
+
+local HEAD = 'local mill = require "tidemill" local job = mill.job("test") '
+   .. 'local lines = job:text_file_stream("in") local values = job:queue_stream({}) '
+
+--- The plan of a job whose streams are built from `lines` and `values`.
+function M.plan(text, given)
+   local spec = spec_of(HEAD .. text .. " return job", given)
+   return with_own_strings(require("tidemill.script").plan, spec)
+end
+
+if not pcall(ffi.typeof, "struct half_buffer") then
+   ffi.cdef [[
+      struct half_buffer { char *data; size_t size, capacity, max; bool failed; };
+   ]]
+end
+
+--- What engine/base/buffer.h calls a buffer. @return {pointer=, struct=, text=function}
+function M.buffer(max)
+   local b = ffi.new("struct half_buffer", { max = max or 2 ^ 30 })
+   return {
+      struct = b,
+      pointer = ffi.cast("struct mill_buffer *", b),
+      text = function() return b.size == 0 and "" or ffi.string(b.data, b.size) end,
+   }
+end
+
+--- Call f while what it writes and prints is collected.
+---@return any what f returned
+---@return string out, string err
+function M.capture(f, ...)
+   local kept = { io.stdout, io.stderr, print }
+   local function collector()
+      local parts = {}
+      return {
+         write = function(self, ...)
+            for i = 1, select("#", ...) do parts[#parts + 1] = tostring((select(i, ...))) end
+            return self
+         end,
+         text = function() return table.concat(parts) end,
+      }
+   end
+   local out, err = collector(), collector()
+   io.stdout, io.stderr = out, err
+   rawset(_G, "print", function(...)
+      local words = {}
+      for i = 1, select("#", ...) do words[i] = tostring((select(i, ...))) end
+      out:write(table.concat(words, "\t"), "\n")
+   end)
+   local ok, result = pcall(f, ...)
+   io.stdout, io.stderr = kept[1], kept[2]
+   rawset(_G, "print", kept[3])
+   if not ok then error(result, 0) end
+   return result, out.text(), err.text()
+end
+
+return M
