@@ -98,8 +98,8 @@ function checks.set(value, spec)
    local allowed = "a list of " .. table.concat(spec, ", ")
    if type(value) ~= "table" then return nil, allowed end
    local set = {}
-   for _, name in ipairs(value) do
-      if not checks.choice(name, spec) then return nil, allowed end
+   for key, name in pairs(value) do
+      if type(key) ~= "number" or not checks.choice(name, spec) then return nil, allowed end
       set[name] = true
    end
    return set

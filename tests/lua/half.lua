@@ -1,5 +1,5 @@
---- Loads the Lua half as the program has it: its chunks are named "=tidemill.x", by which messages
---- know that a frame is no script's. And what specs share: jobs from texts, buffers, captured words.
+--- Loads the Lua half as the program has it: its chunks are named "=tidemill.x", by which it knows
+--- that a frame is no script's. And what specs share: jobs from texts, buffers, caught words.
 local ffi = require "ffi"
 
 local M = {}
@@ -13,8 +13,8 @@ local function search(name)
    return assert(loadstring(text, "=" .. name))
 end
 
-if not package.knows_tidemill then
-   package.knows_tidemill = true
+if not rawget(package, "knows_tidemill") then
+   rawset(package, "knows_tidemill", true)
    table.insert(package.loaders, 2, search)
 end
 
@@ -33,7 +33,8 @@ end
 
 --- The number that engine/base/limits.h gives a limit.
 function M.limit(name)
-   local text = M.read("engine/base/limits.h"):match("#define " .. name .. "%s+%(?([^/\n]-)%)?%s*/%*")
+   local limits = M.read("engine/base/limits.h")
+   local text = limits:match("#define " .. name .. "%s+%(?([^/\n]-)%)?%s*/%*")
    local value = 1
    for factor in text:gmatch("[^%s*]+") do
       value = value * (({ KIB = 2 ^ 10, MIB = 2 ^ 20, GIB = 2 ^ 30 })[factor] or tonumber(factor))
@@ -47,9 +48,9 @@ function M.as_script(text, ...)
    return chunk(...)
 end
 
---- The message with which f(...) fails.
+--- The error of f(...). It runs in a coroutine, so that no frame of a spec is below it.
 function M.failure(f, ...)
-   local ok, err = pcall(f, ...)
+   local ok, err = coroutine.resume(coroutine.create(f), ...)
    assert(not ok, "it should have failed")
    return err
 end
@@ -117,14 +118,16 @@ function M.capture(f, ...)
       }
    end
    local out, err = collector(), collector()
-   io.stdout, io.stderr = out, err
+   rawset(io, "stdout", out)
+   rawset(io, "stderr", err)
    rawset(_G, "print", function(...)
       local words = {}
       for i = 1, select("#", ...) do words[i] = tostring((select(i, ...))) end
       out:write(table.concat(words, "\t"), "\n")
    end)
    local ok, result = pcall(f, ...)
-   io.stdout, io.stderr = kept[1], kept[2]
+   rawset(io, "stdout", kept[1])
+   rawset(io, "stderr", kept[2])
    rawset(_G, "print", kept[3])
    if not ok then error(result, 0) end
    return result, out.text(), err.text()

@@ -44,7 +44,7 @@ describe("a size", function()
    end)
 
    it("has no other units", function()
-      for _, text in ipairs { "5", "5kB", "5KB", "5MB", "5k", "5M", "5kib", "5b", "5s", "1.5GiB" } do
+      for _, text in ipairs { "5", "5kB", "5KB", "5MB", "5k", "5M", "5kib", "5b", "5s" } do
          local bytes, err = units.size(text)
          assert.is_nil(bytes, text)
          assert.equal('write for example "64MiB" (B, KiB, MiB, GiB, TiB)', err)
@@ -61,8 +61,8 @@ describe("the shortest text", function()
    it("of a duration has the largest unit that fits", function()
       local known = {
          [0] = "0ms", [1] = "1ms", [999] = "999ms", [1000] = "1s", [1500] = "1500ms",
-         [60000] = "1m", [61000] = "61s", [3600000] = "1h", [5400000] = "90m", [86400000] = "1d",
-         [90000000] = "25h",
+         [60000] = "1m", [61000] = "61s", [3600000] = "1h", [5400000] = "90m",
+         [86400000] = "1d", [90000000] = "25h",
       }
       for ms, text in pairs(known) do assert.equal(text, units.format_duration(ms)) end
    end)
