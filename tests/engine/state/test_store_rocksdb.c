@@ -382,7 +382,7 @@ static void space_that_was_reserved_behind_the_log_is_nothing(void **state)
     assert_int_equal(number_in(x->store), 3);
 }
 
-/* --- damaged data --- */
+/* --- tables --- */
 
 static int keep_table(void *context, const char *name)
 {
@@ -394,20 +394,49 @@ static int keep_table(void *context, const char *name)
     return 0;
 }
 
+/* Path of the one table that there is; NULL for none. */
+static char *find_table(const struct fixture *x)
+{
+    struct disk d = disk_real();
+    char *name = NULL;
+    assert_int_equal(disk_list(&d, x->path, keep_table, &name, NULL), 0);
+    char *path = name == NULL ? NULL : text_path(x->path, name);
+    memory_free(name);
+    return path;
+}
+
+/* A batch that would not have room beside it moves what the memtable holds into a table. */
+static void write_into_table(struct fixture *x, const char *key, const char *value)
+{
+    store_batch_put(x->batch, STORE_STATE, text(key), text(value));
+    assert_int_equal(store_write(x->store, x->batch, true, NULL), 0);
+    store_batch_clear(x->batch);
+    assert_null(find_table(x));
+    size_t size = LIMIT_MEMTABLE_BYTES * LIMIT_MEMTABLE_COUNT / 2;
+    char *large = memory_zero(1, size);
+    store_batch_put(x->batch, STORE_STATE, text("large"), (struct slice){large, size});
+    assert_int_equal(store_write(x->store, x->batch, true, NULL), 0);
+    memory_free(large);
+}
+
+static void a_large_batch_waits_for_those_before_it(void **state)
+{
+    struct fixture *x = *state;
+    assert_int_equal(open_again(x), 0);
+    write_into_table(x, "key", "value");
+    char *path = find_table(x);
+    assert_non_null(path);
+    memory_free(path);
+}
+
 static void damaged_data_is_an_error_for_reads_and_walks(void **state)
 {
     struct fixture *x = *state;
     assert_int_equal(open_again(x), 0);
-    store_batch_put(x->batch, STORE_STATE, text("key"), text("a value that is looked for"));
-    assert_int_equal(store_write(x->store, x->batch, true, NULL), 0);
-    assert_int_equal(open_again(x), 0); /* opening moves the log's batches into tables */
+    write_into_table(x, "key", "a value that is looked for");
+    char *path = find_table(x);
     store_close(x->store);
     x->store = NULL;
-    struct disk d = disk_real();
-    char *name = NULL;
-    assert_int_equal(disk_list(&d, x->path, keep_table, &name, NULL), 0);
-    assert_non_null(name);
-    char *path = text_path(x->path, name);
     damage(path, 8); /* in the first block: the data */
     assert_int_equal(open_again(x), 0);
     struct buffer b;
@@ -423,7 +452,6 @@ static void damaged_data_is_an_error_for_reads_and_walks(void **state)
     store_iterate_end(i);
     buffer_deinit(&b);
     memory_free(path);
-    memory_free(name);
 }
 
 /* --- a disk that fails --- */
@@ -693,6 +721,7 @@ int main(int argc, char **argv)
         TEST(a_torn_last_batch_is_wholly_there_or_wholly_absent),
         TEST(a_log_that_is_damaged_inside_is_refused),
         TEST(space_that_was_reserved_behind_the_log_is_nothing),
+        TEST(a_large_batch_waits_for_those_before_it),
         TEST(damaged_data_is_an_error_for_reads_and_walks),
         TEST(a_full_disk_changes_nothing_and_can_be_tried_again),
         TEST(a_failed_sync_is_the_end_whatever_its_reason),
