@@ -27,11 +27,11 @@ struct delta {
     uint64_t epoch;
     struct store_batch **batches; /**< [stage * SHARD_COUNT + shard]; NULL until used */
     uint32_t stage_count;
-    size_t bytes_max;    /**< LIMIT_DELTA_BYTES; tests make it small */
+    size_t bytes_max;     /**< LIMIT_DELTA_BYTES; tests make it small */
     pthread_mutex_t lock; /**< over what follows */
-    size_t bytes;        /**< in all batches */
-    uint32_t part_count; /**< written to REDO */
-    uint64_t checksum;   /**< over the parts' checksums, in order */
+    size_t bytes;         /**< in all batches */
+    uint32_t part_count;  /**< written to REDO */
+    uint64_t checksum;    /**< over the parts' checksums, in order */
 };
 
 void delta_init(struct delta *d, struct store *store, uint32_t stage_count, size_t bytes_max);

@@ -8,9 +8,9 @@
 int epoch_record_encode(const struct epoch_record *r, struct buffer *into)
 {
     const uint64_t numbers[] = {
-        r->number,      (uint64_t)r->time_ms, (uint64_t)r->clock_ms, (uint64_t)r->interval_ms,
-        r->seed,        r->script_hash,       r->redo_parts,         r->redo_checksum,
-        r->records,     r->window_records,    r->window_errors,      r->range_count,
+        r->number,  (uint64_t)r->time_ms, (uint64_t)r->clock_ms, (uint64_t)r->interval_ms,
+        r->seed,    r->script_hash,       r->redo_parts,         r->redo_checksum,
+        r->records, r->window_records,    r->window_errors,      r->range_count,
     };
     int rc = bytes_add_u8(into, RECORD_VERSION);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers && rc == 0; i++) {

@@ -31,11 +31,11 @@ struct epoch_record {
     int64_t interval_ms;
     uint64_t seed;
     uint64_t script_hash;
-    uint32_t redo_parts;    /**< parts of its state change in REDO that are to be applied */
-    uint64_t redo_checksum; /**< of them, in order */
-    uint64_t records;       /**< read in this epoch */
-    uint64_t window_records; /**< the records over which max_error_ratio is judged... */
-    uint64_t window_errors;  /**< ...and the errors among them */
+    uint32_t redo_parts;        /**< parts of its state change in REDO that are to be applied */
+    uint64_t redo_checksum;     /**< of them, in order */
+    uint64_t records;           /**< read in this epoch */
+    uint64_t window_records;    /**< the records over which max_error_ratio is judged... */
+    uint64_t window_errors;     /**< ...and the errors among them */
     struct epoch_range *ranges; /**< of the epoch; owned by whoever filled it */
     uint32_t range_count;
 };

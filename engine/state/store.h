@@ -38,8 +38,7 @@ struct store_ops {
     int (*write)(struct store *s, const struct store_batch *b, bool sync, struct error *e);
     struct store_iterator *(*iterate)(struct store *s, enum store_family f, struct slice from,
                                       struct slice to);
-    int (*next)(struct store_iterator *i, struct slice *key, struct slice *value,
-                struct error *e);
+    int (*next)(struct store_iterator *i, struct slice *key, struct slice *value, struct error *e);
     void (*iterate_end)(struct store_iterator *i);
     void (*close)(struct store *s);
 };

@@ -4,43 +4,13 @@
 
 #include "base/check.h"
 #include "base/failpoint.h"
-#include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "state/store.h"
 #include "state/store_folder.h"
 #include "state/store_log.h"
-
-/* All memtables together. */
-#define MEMTABLES_BYTES (LIMIT_MEMTABLE_BYTES * LIMIT_MEMTABLE_COUNT)
-/* Smaller memtables than limits.h names, and more: a sorted batch that falls into an empty one
- * costs a quarter of one that falls between the keys of another batch. */
-#define STATE_MEMTABLE_BYTES (8 * MIB)
-#define STATE_MEMTABLE_COUNT ((int)(MEMTABLES_BYTES / STATE_MEMTABLE_BYTES))
-#define SMALL_MEMTABLE_BYTES (1 * MIB)
-#define SMALL_MEMTABLE_COUNT 2
-
-#define STATE_BLOCK_BYTES    (8 * KIB)
-#define STATE_FILE_BYTES     (16 * MIB)
-#define STATE_LEVEL1_BYTES   (128 * MIB)
-#define STATE_BLOOM_BITS     10.0
-#define SMALL_FILE_BYTES     (8 * MIB)
-#define BACKGROUND_JOBS      2
-#define OPEN_FILES_MAX       256
-#define INFO_LOG_BYTES       (1 * MIB)
-#define INFO_LOG_COUNT       2
-#define MANIFEST_BYTES       (4 * MIB)
-#define WALK_READAHEAD_BYTES (128 * KIB)
-
-/* Behind this many files of level 0 writers are slowed down, or wait. RocksDB's own 20 and 36 are
- * meant for files eight times as large. */
-#define LEVEL0_SLOW 40
-#define LEVEL0_STOP 64
-
-/* Constants that RocksDB's C header leaves without a name. */
-#define INFO_LOG_WARN                   2
-#define RECOVERY_TOLERATES_TORN_TAIL    0
-#define TABLE_FORMAT_SINCE_ROCKSDB_6_15 5
+#include "state/store_manifest.h"
+#include "state/store_options.h"
 
 /* A skiplist holds this much for a byte of short keys and values. */
 #define MEMTABLE_OVERHEAD 2
@@ -61,6 +31,7 @@ struct rocksdb_store {
     rocksdb_flushoptions_t *flush;
     rocksdb_writebatch_t *batch; /* reused by each write */
     atomic_uint iterators;       /* open ones */
+    bool is_written;             /* since it was opened, and never in vain */
 };
 
 struct rocksdb_store_iterator {
@@ -134,110 +105,13 @@ static int fail(const char *path, int code, char *text, struct error *e)
     return code;
 }
 
-/* --- options; what was measured for them stands in docs/internals/store.md --- */
-
-static void configure_tables(rocksdb_options_t *o, rocksdb_cache_t *cache, bool large)
-{
-    rocksdb_block_based_table_options_t *t = rocksdb_block_based_options_create();
-    rocksdb_block_based_options_set_block_cache(t, cache);
-    rocksdb_block_based_options_set_format_version(t, TABLE_FORMAT_SINCE_ROCKSDB_6_15);
-    /* Indexes and filters grow with the state: in the cache they are inside its budget, and in
-     * partitions one of them does not throw out all others. */
-    rocksdb_block_based_options_set_cache_index_and_filter_blocks(t, 1);
-    rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(t, 1);
-    if (large) {
-        rocksdb_block_based_options_set_block_size(t, STATE_BLOCK_BYTES);
-        rocksdb_block_based_options_set_filter_policy(
-            t, rocksdb_filterpolicy_create_bloom_full(STATE_BLOOM_BITS));
-        rocksdb_block_based_options_set_index_type(
-            t, rocksdb_block_based_table_index_type_two_level_index_search);
-        rocksdb_block_based_options_set_partition_filters(t, 1);
-    }
-    rocksdb_options_set_block_based_table_factory(o, t);
-    rocksdb_block_based_options_destroy(t);
-}
-
-static rocksdb_options_t *state_options(rocksdb_cache_t *cache)
-{
-    rocksdb_options_t *o = rocksdb_options_create();
-    rocksdb_options_set_write_buffer_size(o, STATE_MEMTABLE_BYTES);
-    rocksdb_options_set_max_write_buffer_number(o, STATE_MEMTABLE_COUNT);
-    rocksdb_options_set_compression(o, rocksdb_lz4_compression);
-    rocksdb_options_set_target_file_size_base(o, STATE_FILE_BYTES);
-    rocksdb_options_set_target_file_size_multiplier(o, 2);
-    rocksdb_options_set_max_bytes_for_level_base(o, STATE_LEVEL1_BYTES);
-    rocksdb_options_set_level0_slowdown_writes_trigger(o, LEVEL0_SLOW);
-    rocksdb_options_set_level0_stop_writes_trigger(o, LEVEL0_STOP);
-    configure_tables(o, cache, true);
-    return o;
-}
-
-static rocksdb_options_t *small_options(rocksdb_cache_t *cache)
-{
-    rocksdb_options_t *o = rocksdb_options_create();
-    rocksdb_options_set_write_buffer_size(o, SMALL_MEMTABLE_BYTES);
-    rocksdb_options_set_max_write_buffer_number(o, SMALL_MEMTABLE_COUNT);
-    rocksdb_options_set_compression(o, rocksdb_no_compression);
-    rocksdb_options_set_target_file_size_base(o, SMALL_FILE_BYTES);
-    configure_tables(o, cache, false);
-    return o;
-}
-
-/* What the log holds stays in it when the database is opened: no file is written and synced before
- * the first epoch. The C interface has no function for this option. Takes `base`. */
-static rocksdb_options_t *without_flush_on_open(rocksdb_options_t *base)
-{
-    rocksdb_options_t *o = rocksdb_options_create();
-    char *text = NULL;
-    rocksdb_get_options_from_string(base, "avoid_flush_during_recovery=true", o, &text);
-    check(text == NULL);
-    rocksdb_options_destroy(base);
-    return o;
-}
-
-static rocksdb_options_t *database_options(bool create)
-{
-    rocksdb_options_t *o = rocksdb_options_create();
-    rocksdb_options_set_create_if_missing(o, create);
-    /* Also where there is one already: its making may have been cut short. */
-    rocksdb_options_set_create_missing_column_families(o, 1);
-    rocksdb_options_set_paranoid_checks(o, 1);
-    rocksdb_options_set_wal_recovery_mode(o, RECOVERY_TOLERATES_TORN_TAIL);
-    rocksdb_options_set_max_total_wal_size(o, LIMIT_LOG_BYTES);
-    rocksdb_options_set_db_write_buffer_size(o, MEMTABLES_BYTES);
-    /* One thread writes: the way for several costs more and gives nothing. */
-    rocksdb_options_set_allow_concurrent_memtable_write(o, 0);
-    rocksdb_options_set_max_background_jobs(o, BACKGROUND_JOBS);
-    rocksdb_options_set_max_open_files(o, OPEN_FILES_MAX);
-    rocksdb_options_set_max_manifest_file_size(o, MANIFEST_BYTES);
-    rocksdb_options_set_info_log_level(o, INFO_LOG_WARN);
-    rocksdb_options_set_max_log_file_size(o, INFO_LOG_BYTES);
-    rocksdb_options_set_keep_log_file_num(o, INFO_LOG_COUNT);
-    rocksdb_options_set_stats_dump_period_sec(o, 0);
-    rocksdb_options_set_stats_persist_period_sec(o, 0);
-    rocksdb_options_set_skip_stats_update_on_db_open(o, 1);
-    /* Each family would start 16 threads to open a handful of files: a third of a start. */
-    rocksdb_options_set_max_file_opening_threads(o, 1);
-    return without_flush_on_open(o);
-}
-
-static rocksdb_readoptions_t *walk_options(void)
-{
-    rocksdb_readoptions_t *o = rocksdb_readoptions_create();
-    /* A walk over all state must not throw out what single reads have in the cache. */
-    rocksdb_readoptions_set_fill_cache(o, 0);
-    rocksdb_readoptions_set_readahead_size(o, WALK_READAHEAD_BYTES);
-    rocksdb_readoptions_set_background_purge_on_iterator_cleanup(o, 1);
-    return o;
-}
-
 /* --- opening and closing --- */
 
 static int open_database(struct rocksdb_store *s, bool create, struct error *e)
 {
-    rocksdb_options_t *database = database_options(create);
-    rocksdb_options_t *small = small_options(s->cache);
-    rocksdb_options_t *state = state_options(s->cache);
+    rocksdb_options_t *database = store_database_options(create);
+    rocksdb_options_t *small = store_small_options(s->cache);
+    rocksdb_options_t *state = store_state_options(s->cache);
     const rocksdb_options_t *options[HANDLE_COUNT];
     for (int i = 0; i < HANDLE_COUNT; i++) {
         options[i] = i == STORE_STATE + 1 ? state : small;
@@ -275,10 +149,77 @@ static int open_and_mend(struct rocksdb_store *s, bool create, struct error *e)
     return open_database(s, create, e);
 }
 
+static void add_manifest(struct rocksdb_store *s)
+{
+    struct store_manifest now;
+    char value[STORE_MANIFEST_BYTES];
+    if (store_manifest_look(s->path, &now, NULL) != 0) {
+        return; /* what was noted before stays: it is no longer than the file is now */
+    }
+    store_manifest_encode(&now, value);
+    rocksdb_writebatch_put_cf(s->batch, s->handles[0], STORE_MANIFEST_KEY,
+                              strlen(STORE_MANIFEST_KEY), value, sizeof value);
+}
+
+/* RocksDB has removed the files that it did not know, and its next MANIFEST is a whole one: so
+ * that later starts are refused too, the note is made one that no file can meet. */
+static void refuse_for_ever(struct rocksdb_store *s)
+{
+    struct store_manifest never = {UINT64_MAX, UINT64_MAX};
+    char value[STORE_MANIFEST_BYTES];
+    char *text = NULL;
+    store_manifest_encode(&never, value);
+    rocksdb_put_cf(s->db, s->write, s->handles[0], STORE_MANIFEST_KEY, strlen(STORE_MANIFEST_KEY),
+                   value, sizeof value, &text);
+    rocksdb_free(text);
+}
+
+static int check_manifest(struct rocksdb_store *s, const struct store_manifest *found,
+                          struct error *e)
+{
+    size_t size = 0;
+    char *text = NULL;
+    char *noted = rocksdb_get_cf(s->db, s->read, s->handles[0], STORE_MANIFEST_KEY,
+                                 strlen(STORE_MANIFEST_KEY), &size, &text);
+    if (text != NULL) {
+        return fail(s->path, code_of(text), text, e);
+    }
+    if (noted == NULL) {
+        return 0; /* nothing was ever written */
+    }
+    int rc = store_manifest_check(s->path, found, (struct slice){noted, size}, e);
+    rocksdb_free(noted);
+    if (rc == MILL_ECORRUPT) {
+        refuse_for_ever(s);
+    }
+    return rc;
+}
+
+static int open_and_check(struct rocksdb_store *s, bool create, struct error *e)
+{
+    struct store_manifest found;
+    int rc = store_manifest_look(s->path, &found, e);
+    rc = rc == 0 ? open_and_mend(s, create, e) : rc;
+    return rc == 0 ? check_manifest(s, &found, e) : rc;
+}
+
+/* For those of its records that came behind the last write. */
+static void note_manifest(struct rocksdb_store *s)
+{
+    char *text = NULL;
+    rocksdb_cancel_all_background_work(s->db, 1);
+    add_manifest(s);
+    rocksdb_write(s->db, s->write, s->batch, &text);
+    rocksdb_free(text); /* not noted is no harm */
+}
+
 static void rocksdb_store_close(struct store *base)
 {
     struct rocksdb_store *s = (struct rocksdb_store *)base;
     check(atomic_load(&s->iterators) == 0);
+    if (s->is_written) {
+        note_manifest(s);
+    }
     if (s->db != NULL) {
         for (int i = 0; i < HANDLE_COUNT; i++) {
             rocksdb_column_family_handle_destroy(s->handles[i]);
@@ -325,7 +266,7 @@ static struct store_iterator *rocksdb_store_iterate(struct store *base, enum sto
     struct rocksdb_store_iterator *i = memory_zero(1, sizeof *i);
     i->base.ops = base->ops;
     i->store = s;
-    i->read = walk_options();
+    i->read = store_walk_options();
     if (to.size > 0) {
         i->to = memory_copy(to.data, to.size);
         rocksdb_readoptions_set_iterate_upper_bound(i->read, i->to, to.size);
@@ -394,7 +335,7 @@ static char *keep_memtables_small(struct rocksdb_store *s, size_t batch_bytes)
     int rc = rocksdb_property_int_cf(s->db, handle_of(s, STORE_STATE),
                                      "rocksdb.cur-size-all-mem-tables", &in_use);
     check(rc == 0);
-    if (in_use + batch_bytes * MEMTABLE_OVERHEAD > MEMTABLES_BYTES) {
+    if (in_use + batch_bytes * MEMTABLE_OVERHEAD > STORE_MEMTABLES_BYTES) {
         rocksdb_flush_cf(s->db, s->flush, handle_of(s, STORE_STATE), &text);
     }
     return text;
@@ -409,6 +350,7 @@ static char *write_batch(struct rocksdb_store *s, const struct store_batch *b)
         return text;
     }
     store_batch_each(b, add_change, s);
+    add_manifest(s);
     rocksdb_write(s->db, s->write, s->batch, &text);
     rocksdb_writebatch_clear(s->batch);
     if (store_batch_bytes(b) > BATCH_BYTES_KEPT) {
@@ -436,6 +378,7 @@ static int rocksdb_store_write(struct store *base, const struct store_batch *b, 
         return rc;
     }
     char *text = write_batch(s, b);
+    s->is_written = text == NULL;
     return text == NULL ? 0 : fail(s->path, write_code_of(text), text, e);
 }
 
@@ -464,7 +407,7 @@ int store_open_rocksdb(const char *path, bool create, struct store **result, str
     s->batch = rocksdb_writebatch_create();
     s->write = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(s->write, 1);
-    rc = open_and_mend(s, create, e);
+    rc = open_and_check(s, create, e);
     if (rc != 0) {
         rocksdb_store_close(&s->base);
         return rc;

@@ -10,7 +10,8 @@ end
 local HOMES = {
    { header = "^uv%.h", home = "^engine/run/", says = "only run/ has an event loop" },
    { header = "^rocksdb/", home = "^engine/state/store_rocksdb%.c$",
-      says = "only state/store_rocksdb.c knows the database" },
+      also = { "^engine/state/store_options%.[ch]$" },
+      says = "only state/store_rocksdb.c and its options know the database" },
    -- run/command is the engine as the Lua half's command line sees it: it needs the runner.
    { header = "^lua", home = "^engine/script/",
       also = { "^engine/main%.c$", "^engine/run/command%." },
