@@ -2,10 +2,11 @@
  * tidemill: the program. It makes the control state, hands it the command line, and ends with the
  * exit code that lua/tidemill/cli.lua returns.
  */
-#include <lauxlib.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <lauxlib.h>
 
 #include "base/failpoint.h"
 #include "base/log.h"
@@ -13,7 +14,7 @@
 #include "script/lua_state.h"
 #include "script/watchdog.h"
 
-/* The control state only builds graphs; a script that fills it by mistake must not take the machine. */
+/* The control state only builds graphs; a script that fills it must not take the machine. */
 #define CONTROL_BYTES_MAX ((size_t)1 << 30)
 
 static void write_log(void *context, enum log_level level, const char *line)

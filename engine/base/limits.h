@@ -26,23 +26,23 @@
 #define LIMIT_DICTIONARY_WORD_BYTES  255
 
 /* Per worker */
-#define LIMIT_SHUFFLE_BYTES         (64 * MIB)  /* tables and shuffled records; then to disk */
-#define LIMIT_ROWS_BYTES            (16 * MIB)  /* rows of all outputs; then to disk */
-#define LIMIT_LUA_BYTES_DEFAULT     (256 * MIB) /* option memory_max */
-#define LIMIT_GROUP_BYTES_MAX       (64 * MIB)  /* values of one key handed to a function */
-#define LIMIT_WORKERS_MAX           256
+#define LIMIT_SHUFFLE_BYTES     (64 * MIB)  /* tables and shuffled records; then to disk */
+#define LIMIT_ROWS_BYTES        (16 * MIB)  /* rows of all outputs; then to disk */
+#define LIMIT_LUA_BYTES_DEFAULT (256 * MIB) /* option memory_max */
+#define LIMIT_GROUP_BYTES_MAX   (64 * MIB)  /* values of one key handed to a function */
+#define LIMIT_WORKERS_MAX       256
 
 /* The job */
-#define LIMIT_BATCH_BYTES_DEFAULT   (1 * GIB)   /* option batch_bytes */
-#define LIMIT_DELTA_BYTES           (64 * MIB)  /* state changes of an epoch; then in parts */
-#define LIMIT_DELTA_PART_BYTES      (8 * MIB)   /* one part in the column family redo */
-#define LIMIT_INLINE_ROWS_BYTES     (64 * KIB)  /* an output's rows inside the commit; else a file */
-#define LIMIT_COLLECT_BYTES         (256 * MIB) /* Rows: collect() and to_table() */
-#define LIMIT_DEAD_LETTER_BYTES     (1 * GIB)   /* then the job stops */
-#define LIMIT_UNPUBLISHED_EPOCHS    16          /* per output; then the sources pause */
-#define LIMIT_EPOCHS_KEPT           1000        /* records of past epochs in the store */
-#define LIMIT_DEADLINE_MS_DEFAULT   5000        /* per record; option deadline */
-#define LIMIT_STRIKES_DEFAULT       3           /* deadlines in one epoch; then the job fails */
+#define LIMIT_BATCH_BYTES_DEFAULT (1 * GIB)   /* option batch_bytes */
+#define LIMIT_DELTA_BYTES         (64 * MIB)  /* state changes of an epoch; then in parts */
+#define LIMIT_DELTA_PART_BYTES    (8 * MIB)   /* one part in the column family redo */
+#define LIMIT_INLINE_ROWS_BYTES   (64 * KIB)  /* an output's rows in the commit; else a file */
+#define LIMIT_COLLECT_BYTES       (256 * MIB) /* Rows: collect() and to_table() */
+#define LIMIT_DEAD_LETTER_BYTES   (1 * GIB)   /* then the job stops */
+#define LIMIT_UNPUBLISHED_EPOCHS  16          /* per output; then the sources pause */
+#define LIMIT_EPOCHS_KEPT         1000        /* records of past epochs in the store */
+#define LIMIT_DEADLINE_MS_DEFAULT 5000        /* per record; option deadline */
+#define LIMIT_STRIKES_DEFAULT     3           /* deadlines in one epoch; then the job fails */
 
 /* Counts that are array sizes */
 #define KEY_GROUP_COUNT     4096 /* fixed for ever: state lives by key group */

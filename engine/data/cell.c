@@ -80,8 +80,7 @@ struct mill_cell cell_of_msgpack(struct slice bytes)
         return cell;
     }
     check(bytes.size <= UINT32_MAX);
-    return (struct mill_cell){
-        .kind = MILL_PACKED, .len = (uint32_t)bytes.size, .ptr = bytes.data};
+    return (struct mill_cell){.kind = MILL_PACKED, .len = (uint32_t)bytes.size, .ptr = bytes.data};
 }
 
 bool cell_add_msgpack(const struct mill_cell *cell, struct buffer *into)
@@ -111,6 +110,5 @@ bool cell_equals(const struct mill_cell *a, const struct mill_cell *b)
     if (a->kind == MILL_NUMBER) {
         return memcmp(&a->num, &b->num, sizeof a->num) == 0;
     }
-    return a->kind == MILL_EMPTY ||
-           (a->len == b->len && memcmp(a->ptr, b->ptr, a->len) == 0);
+    return a->kind == MILL_EMPTY || (a->len == b->len && memcmp(a->ptr, b->ptr, a->len) == 0);
 }

@@ -35,17 +35,17 @@ struct manifest {
     uint16_t output; /**< its number in the store */
     uint64_t epoch;
     int64_t time_ms;
-    bool is_keyed;        /**< rows are pairs */
+    bool is_keyed; /**< rows are pairs */
     uint64_t row_count;
-    uint64_t byte_count;  /**< of the rows */
-    uint64_t checksum;    /**< of the rows, XXH3 */
-    struct slice rows;    /**< inline, when `file` is empty */
-    struct slice file;    /**< name of the file with the rows: in outbox/ of the data directory, or
-                               in the hidden folder of the target */
-    struct slice folder;  /**< target folder of PART and FOLDER */
-    struct slice name;    /**< final name in it; of FOLDER: new folder's name */
-    struct slice part;    /**< FOLDER: the file's name in the new folder */
-    struct slice label;   /**< of the output, for messages */
+    uint64_t byte_count; /**< of the rows */
+    uint64_t checksum;   /**< of the rows, XXH3 */
+    struct slice rows;   /**< inline, when `file` is empty */
+    struct slice file;   /**< name of the file with the rows: in outbox/ of the data directory, or
+                              in the hidden folder of the target */
+    struct slice folder; /**< target folder of PART and FOLDER */
+    struct slice name;   /**< final name in it; of FOLDER: new folder's name */
+    struct slice part;   /**< FOLDER: the file's name in the new folder */
+    struct slice label;  /**< of the output, for messages */
 };
 
 int manifest_encode(const struct manifest *m, struct buffer *into)

@@ -33,7 +33,7 @@ struct output_place {
     const char *outbox; /**< folder of the data directory for rows that are not inline */
     uint64_t store_id;
     struct store *store;
-    uint64_t epoch;     /**< newest committed epoch, when opening */
+    uint64_t epoch; /**< newest committed epoch, when opening */
 };
 
 /** The open file of an output with `roll`; what META holds of it. */
@@ -42,7 +42,7 @@ struct output_roll {
     uint64_t first_epoch; /**< names the file: open-<output>-<first epoch> */
     uint64_t length;      /**< bytes that are committed */
     uint64_t rows;
-    int64_t opened_ms;    /**< C of its first epoch */
+    int64_t opened_ms; /**< C of its first epoch */
 };
 
 struct output {
@@ -50,7 +50,7 @@ struct output {
     const char *label;
     uint16_t number; /**< in the store */
     const struct output_place *place;
-    struct target target;    /**< of files and folders */
+    struct target target; /**< of files and folders */
     bool has_target;
     struct output_roll roll; /**< committed */
     struct output_roll next; /**< as the epoch that is being prepared leaves it */
@@ -82,7 +82,8 @@ int output_prepare(struct output *o, const struct output_epoch *epoch, struct ro
                    struct buffer *manifest, struct error *e);
 
 /** Add to the epoch's batch what META is to hold of the output. */
-int output_commit_into(struct output *o, struct store_batch *batch) __attribute__((warn_unused_result));
+int output_commit_into(struct output *o, struct store_batch *batch)
+    __attribute__((warn_unused_result));
 /** The batch was written. */
 void output_committed(struct output *o);
 

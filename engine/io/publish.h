@@ -48,7 +48,7 @@ struct publisher {
     uint64_t waiting; /**< manifests from head on */
 };
 
-/** Before anything of the outputs is touched. @return 0, MILL_EREFUSED when the store was rewound */
+/** Before anything of the outputs is touched. @return 0, MILL_EREFUSED: the store was rewound */
 int publisher_check(const struct disk *disk, const char *data_folder, uint64_t store_id,
                     uint64_t epoch, struct error *e);
 

@@ -21,8 +21,8 @@
 #include "base/error.h"
 #include "state/store.h"
 
-#define STORE8_BYTES   8
-#define PART_NAME_MAX  128
+#define STORE8_BYTES  8
+#define PART_NAME_MAX 128
 
 struct target {
     const struct disk *disk;

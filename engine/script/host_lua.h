@@ -17,8 +17,8 @@ int host_lua_open(struct host *h, struct error *e);
 /** Closing a closed one is nothing. */
 void host_lua_close(struct host *h);
 
-/** Drop what is cached: function is "forget_table" (slots of a stage's keys), "forget_words" (strings
- * of a splitter) or "forget_lists" (what failed calls of emit left). */
+/** Drop what is cached: function is "forget_table" (slots of a stage's keys), "forget_words"
+ * (strings of a splitter) or "forget_lists" (what failed calls of emit left). */
 void host_lua_forget(struct host *h, const char *function, uint32_t index);
 
 #endif
