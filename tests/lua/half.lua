@@ -86,6 +86,16 @@ function M.plan(text, given)
    return with_own_strings(require("tidemill.script").plan, spec)
 end
 
+--- The message with which a script fails to load.
+function M.refusal(text, given)
+   return M.failure(M.load, text, given)
+end
+
+--- The message with which a job is refused that is built as M.plan builds it.
+function M.plan_refusal(text, given)
+   return M.failure(M.plan, text, given)
+end
+
 if not pcall(ffi.typeof, "struct half_buffer") then
    ffi.cdef [[
       struct half_buffer { char *data; size_t size, capacity, max; bool failed; };
