@@ -37,11 +37,14 @@ local function check_keyed(name, self)
    end
 end
 
-local function add(self, node)
-   if self.node.output then
-      fail(node.kind, "%s at %s is an output; nothing comes after it", self.node.kind,
-         self.node.line)
+local function check_input(name, node)
+   if node.output then
+      fail(name, "%s at %s is an output; nothing comes after it", node.kind, node.line)
    end
+end
+
+local function add(self, node)
+   check_input(node.kind, self.node)
    node.input = self.node
    return wrap(self.job:add(node))
 end
@@ -117,13 +120,16 @@ end
 
 function Stream:union(...)
    local inputs = { self.node }
+   check_input("union", self.node)
    for i = 1, select("#", ...) do
       local other = select(i, ...)
       if not M.is_stream(other) then
          fail("union", "needs streams, not %s", options.show(other))
       elseif other.job ~= self.job then
          fail("union", "the streams belong to different jobs")
-      elseif not other.node.keyed ~= not self.node.keyed then
+      end
+      check_input("union", other.node)
+      if (not other.node.keyed) ~= (not self.node.keyed) then
          fail("union", "one stream is of pairs and the other is not")
       end
       inputs[#inputs + 1] = other.node
