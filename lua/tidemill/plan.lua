@@ -204,13 +204,23 @@ local function check_job(job)
    end
 end
 
+--- A folder's path, written one way: "./out//a/" is "out/a".
+local function clean_path(path)
+   local parts = {}
+   for part in path:gmatch("[^/]+") do
+      if part ~= "." then parts[#parts + 1] = part end
+   end
+   return path:match("^/?") .. table.concat(parts, "/")
+end
+
+local WRITES_INTO_FOLDER = { to_files = true, save_as_text_files = true }
+
 --- Two outputs of a job in one folder would mix their parts.
 local function check_targets(plan)
    local seen = {}
    for _, output in ipairs(plan.outputs) do
       local node = output.node
-      local folder = node.target ~= "" and node.target ~= "stdout"
-         and node.target:gsub("/+$", ""):gsub("/%./", "/"):gsub("^%./", "")
+      local folder = WRITES_INTO_FOLDER[node.kind] and clean_path(node.target)
       if folder then
          if seen[folder] then
             error(("%s and %s write into one folder, %q; give each its own")
