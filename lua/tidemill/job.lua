@@ -2,6 +2,7 @@
 --- of nodes; plan.lua turns it into what the engine runs.
 local options = require "tidemill.options"
 local stream = require "tidemill.stream"
+local values = require "tidemill.values"
 
 local M = {}
 
@@ -83,16 +84,24 @@ function Job:text_file_stream(dir, given)
    })
 end
 
---- Each list is the input of one batch.
-function Job:queue_stream(batches)
+local function check_batches(batches)
    if type(batches) ~= "table" then
       options.fail("queue_stream: the batches are a list of lists, not %s", options.show(batches))
+   elseif not values.list_length(batches) then
+      options.fail("queue_stream: the batches have names or holes; they are a list of lists")
    end
    for i, batch in ipairs(batches) do
       if type(batch) ~= "table" then
          options.fail("queue_stream: batch %d is %s, not a list", i, options.show(batch))
+      elseif not values.list_length(batch) then
+         options.fail("queue_stream: batch %d has names or holes; it is a list of records", i)
       end
    end
+end
+
+--- Each list is the input of one batch.
+function Job:queue_stream(batches)
+   check_batches(batches)
    return stream.new(self:add {
       kind = "queue_stream", source = "queue", target = "", options = {}, batches = batches,
    })
