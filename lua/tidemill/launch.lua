@@ -52,7 +52,12 @@ local function add_initial(launch, index, node)
       launch:add_initial(index)
    end
    if values.list_length(node.initial) then
-      for _, pair in ipairs(node.initial) do add(pair[1], pair[2]) end
+      for i, pair in ipairs(node.initial) do
+         if type(pair) ~= "table" or values.list_length(pair) ~= 2 then
+            error(("%s: initial: element %d is not {key, value}"):format(node.line, i), 0)
+         end
+         add(pair[1], pair[2])
+      end
    else
       for k, v in pairs(node.initial) do add(k, v) end
    end
