@@ -6,36 +6,33 @@ local M = {}
 local jutil = require "jit.util"
 local band, rshift = bit.band, bit.rshift
 
---- Names of byte codes, by their numbers: jit.vmdef is not always installed, so they are found by
---- looking at a function that has them.
-local function opcode_of(f, wanted)
-   local pc = 1
-   while true do
-      local ins = jutil.funcbc(f, pc)
-      if not ins then return nil end
-      if wanted(pc, ins) then return band(ins, 0xff) end
-      pc = pc + 1
-   end
+--- The byte code that a function has at a place. jit.vmdef, which knows them by their names, is not
+--- always installed.
+local function opcode(f, pc)
+   return band(jutil.funcbc(f, pc), 0xff)
 end
 
 local probe_value -- luacheck: ignore 231
 local probe_table = {}
 
-local function first(f) return opcode_of(f, function(pc) return pc == 1 end) end
-
--- Each function below begins with the byte code that is wanted.
-local USETV = first(function(v) probe_value = v end)
-local USETN = first(function() probe_value = 1 end)
-local USETS = first(function() probe_value = "s" end)
-local USETP = first(function() probe_value = nil end)
-local UGET = first(function() return probe_table.x end)
--- And here the second one writes into what UGET put into a register.
-local TSETS = opcode_of(function(v) probe_table.x = v end, function(pc) return pc == 2 end)
-local TSETV = opcode_of(function(k, v) probe_table[k] = v end, function(pc) return pc == 2 end)
-local TSETB = opcode_of(function(v) probe_table[1] = v end, function(pc) return pc == 2 end)
+local USETV = opcode(function(v) probe_value = v end, 1)
+local USETN = opcode(function() probe_value = 1 end, 1)
+local USETS = opcode(function() probe_value = "s" end, 1)
+local USETP = opcode(function() probe_value = nil end, 1)
+local UGET = opcode(function() return probe_table.x end, 1)
+-- The first of these gets the table or the function, the second is what is wanted.
+local TSETS = opcode(function(v) probe_table.x = v end, 2)
+local TSETV = opcode(function(k, v) probe_table[k] = v end, 2)
+local TSETB = opcode(function(v) probe_table[1] = v end, 2)
+local CALL = opcode(function(f) f() end, 2)
+local VARG = opcode(function(f, ...) f(...) end, 2)
+local CALLM = opcode(function(f, ...) f(...) end, 3)
+local KNIL = opcode(function() local a, b = nil, nil return a, b end, 1)
 
 local ASSIGNS = { [USETV] = true, [USETN] = true, [USETS] = true, [USETP] = true }
 local WRITES = { [TSETS] = true, [TSETV] = true, [TSETB] = true }
+-- What these leave is in their register and in those behind it.
+local FILLS = { [CALL] = true, [CALLM] = true, [VARG] = true, [KNIL] = true }
 
 local function line_of(f, pc)
    local info = jutil.funcinfo(f, pc)
@@ -67,6 +64,8 @@ function M.find(f)
          if captured[table_register] then note(captured[table_register], pc, "writes into") end
       elseif op == UGET then
          captured[a] = d
+      elseif FILLS[op] then
+         for register = a, 255 do captured[register] = nil end
       else
          captured[a] = nil
       end
