@@ -285,9 +285,7 @@ function head.update(w, node)
 end
 
 --- Records of a stage that kept them whole (top): a pair when it has a key.
-function head.records(w)
-   head.values(w)
-end
+head.records = head.values
 
 function input.groups(w, segment)
    local node = segment.input.node
@@ -295,7 +293,7 @@ function input.groups(w, segment)
    w:upvalue("value_of", { kind = "runtime" })
    w.before_loop = "local groups, cells = inp.groups, inp.cells"
    w:add("local g = groups[i]")
-   w:add("ctl.op = %d", node.id)
+   w.first_op = node.id
    if segment.input.keyed then
       w:upvalue("str", { kind = "runtime" })
       w:upvalue("key_of", { kind = "runtime" })
@@ -454,7 +452,7 @@ end
 ---@param plan table
 ---@param segment table
 ---@param checked boolean whether to look for elements that must be skipped
----@return table {text=, names=, wanted=}: a chunk that takes the upvalues and returns the loop
+---@return table {lines=, names=, wanted=}: a chunk that takes the upvalues and returns the loop
 function M.generate(plan, segment, checked)
    local w = setmetatable({
       lines = {}, names = {}, wanted = {}, open = {}, variables = 0, depth = 0,
@@ -490,7 +488,7 @@ function M.assemble(w)
    local out = { ("local %s = ..."):format(table.concat(w.names, ", ")), "return function()" }
    if w.before_loop then table.insert(out, w.before_loop) end
    table.insert(out, "for i = ctl.i, ctl.n - 1 do")
-   table.insert(out, "ctl.i, ctl.op = i, 0")
+   table.insert(out, ("ctl.i, ctl.op = i, %d"):format(w.first_op or 0))
    for _, line in ipairs(w.lines) do table.insert(out, line) end
    for i = #w.open, 1, -1 do table.insert(out, w.open[i]) end
    table.insert(out, "::next0:: end")
