@@ -55,10 +55,11 @@ function M.failure(f, ...)
    return err
 end
 
---- A script leaves its mark on the strings of its Lua state, which in specs is everyone's.
+--- A script leaves its mark on the strings of its Lua state, which in specs is everyone's. It runs
+--- in a coroutine, so that the frames of an error are its own.
 local function with_own_strings(f, ...)
    local meta = debug.getmetatable("")
-   local results = { pcall(f, ...) }
+   local results = { coroutine.resume(coroutine.create(f), ...) }
    meta.__index, meta.__metatable = string, nil
    if not results[1] then error(results[2], 0) end
    return unpack(results, 2, table.maxn(results))
