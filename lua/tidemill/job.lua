@@ -40,12 +40,9 @@ function M.new(name, given, overrides)
       options.fail("mill.job: the name %s is not allowed; it must be %s", options.show(name),
          NAME_RULE)
    end
-   local merged = {}
-   for key, value in pairs(type(given) == "table" and given or {}) do merged[key] = value end
-   if given ~= nil and type(given) ~= "table" then
-      options.fail("mill.job: the options are a table, not a %s", type(given))
-   end
    options.check("mill.job", JOB_OPTIONS, given)
+   local merged = {}
+   for key, value in pairs(given or {}) do merged[key] = value end
    for key, value in pairs(overrides or {}) do merged[key] = value end
    local job = setmetatable({ name = name, nodes = {}, tests = {} }, Job)
    job.options = options.check("--option", JOB_OPTIONS, merged)

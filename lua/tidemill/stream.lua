@@ -182,7 +182,7 @@ function Stream:update_state_by_key(f, given)
    check_function("update_state_by_key", f)
    local checked = options.check("update_state_by_key", UPDATE_OPTIONS, given)
    return add(self, {
-      kind = "update_state_by_key", stage = "update", fn = f, keyed = true, has_state = true,
+      kind = "update_state_by_key", stage = "update", fn = f, keyed = true,
       emit = checked.emit, initial = checked.initial,
    })
 end
