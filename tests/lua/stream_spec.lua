@@ -48,11 +48,14 @@ describe("an operator", function()
          ["pairs_of:keys()"] = false, ["pairs_of:values()"] = false, ["pairs_of:count()"] = false,
          ["pairs_of:union(pairs_of)"] = true, ["lines:union(values)"] = false,
          ["values:reduce(f)"] = false, ["values:count_by_value()"] = true,
+         ["pairs_of:reduce_by_key(mill.sum)"] = true,
          ["pairs_of:reduce_by_key(f)"] = true, ["pairs_of:update_state_by_key(f)"] = true,
          ["pairs_of:top(1, f)"] = true, ["values:top(1, f)"] = false,
       }
       for text, wanted in pairs(keyed) do
-         assert.equal(wanted, node_of(text).keyed or false, text)
+         local node = node_of(text)
+         assert.equal(text:match(":(.*)%("):match("^[%w_]+"), node.kind)
+         assert.equal(wanted, node.keyed or false, text)
       end
    end)
 
@@ -142,8 +145,10 @@ it("update_state_by_key has an initial state and says which keys it gives", func
 end)
 
 it("top and print count rows from 1 to a million", function()
-   assert.equal(1, node_of("values:top(1, f)").n)
-   assert.equal(1e6, node_of("values:print(1e6)").n)
+   for _, n in ipairs { 1, 1e6 } do
+      assert.equal(n, node_of(("values:top(%d, f)"):format(n)).n)
+      assert.equal(n, node_of(("values:print(%d)"):format(n)).n)
+   end
    assert.equal(10, node_of("values:print()").n)
    for _, wrong in ipairs { "0", "-1", "1.5", "1000001", '"3"', "0/0", "1/0" } do
       local shown = wrong:find("/") and tostring(loadstring("return " .. wrong)()) or wrong

@@ -1,0 +1,162 @@
+-- Goal: a job has a name, options and sources that are what they must be, or says what is wrong.
+-- Method: values on both sides of each rule; the nodes that sources make.
+local half = require "half"
+local job_module = require "tidemill.job"
+
+--- A source's node, from the method's arguments as a script writes them.
+local function node_of(text)
+   local job = half.load('local mill = require "tidemill" local job = mill.job("test") '
+      .. text .. " return job")
+   return job.nodes[#job.nodes]
+end
+
+local function refusal(text)
+   return half.refusal('local mill = require "tidemill" local job = mill.job("test") '
+      .. text .. " return job"):match("^job.lua:1: (.*)$")
+end
+
+describe("a job's name", function()
+   it("may be that of a folder", function()
+      for _, name in ipairs { "a", "A-Z_0.9", "0", "-", "_", "a..b", ("x"):rep(64) } do
+         assert.equal(name, job_module.new(name).name)
+      end
+   end)
+
+   it("is nothing else", function()
+      for _, name in ipairs { "", ".", "..", ".a", "a b", "a/b", "a\n", "\228", ("x"):rep(65) } do
+         assert.equal(("mill.job: the name %q is not allowed; it must be 1 to 64 of A-Z a-z 0-9 _ "
+            .. "- and '.', not beginning with '.'"):format(name),
+            half.failure(job_module.new, name))
+      end
+      assert.is_false(job_module.is_name(5))
+      assert.is_false(job_module.is_name(nil))
+   end)
+end)
+
+describe("a job's options", function()
+   it("have defaults", function()
+      assert.same({
+         batch = 1000, batch_bytes = 2 ^ 30, on_error = "dead_letter", max_error_ratio = 0.05,
+         deadline = 5000, max_strikes = 3, memory_max = 2 ^ 28, allow = {}, shuffle_memory = 2 ^ 26,
+      }, job_module.new("a").options)
+   end)
+
+   it("are those of the script, and those of the command line first", function()
+      local given = { batch = "2s", workers = 2 }
+      local options = job_module.new("a", given, { batch = "50ms", allow = "io,os" }).options
+      assert.same({ 50, 2, { io = true, os = true } },
+         { options.batch, options.workers, options.allow })
+      assert.same({ batch = "2s", workers = 2 }, given)
+   end)
+
+   it("have bounds", function()
+      local bounds = {
+         { "batch", "1ms", "0ms", "at least 1ms" }, { "deadline", "10ms", "9ms", "at least 10ms" },
+         { "workers", 1, 0, "a whole number from 1 to 256" },
+         { "workers", 256, 257, "a whole number from 1 to 256" },
+         { "max_strikes", 1000, 1001, "a whole number from 0 to 1000" },
+         { "max_error_ratio", 0, -0.01, "a number from 0 to 1" },
+         { "max_error_ratio", 1, 1.01, "a number from 0 to 1" },
+         { "batch_bytes", "4KiB", "4095B", "at least 4KiB" },
+         { "memory_max", "8MiB", "8191KiB", "at least 8MiB" },
+         { "shuffle_memory", "1MiB", "1023KiB", "at least 1MiB" },
+         { "on_error", "skip", "stop", 'one of "dead_letter", "fail", "skip"' },
+         { "allow", "ffi", "debug", "a list of io, os, require, ffi" },
+      }
+      for _, bound in ipairs(bounds) do
+         local name, good, bad, allowed = unpack(bound)
+         assert.is_not_nil(job_module.new("a", { [name] = good }).options[name])
+         local shown = type(bad) == "string" and ("%q"):format(bad) or tostring(bad)
+         local says = ("%s = %s is not allowed; it must be %s"):format(name, shown, allowed)
+         assert.equal("mill.job: " .. says, half.failure(job_module.new, "a", { [name] = bad }))
+         assert.equal("--option: " .. says,
+            half.failure(job_module.new, "a", nil, { [name] = bad }))
+      end
+   end)
+
+   it("are a table of known names", function()
+      assert.equal("mill.job: the options are a table, not a string",
+         half.failure(job_module.new, "a", "1s"))
+      local known = "known are: allow, batch, batch_bytes, deadline, max_error_ratio, "
+         .. "max_strikes, memory_max, on_error, shuffle_memory, workers"
+      assert.equal('mill.job: unknown option "bach"; ' .. known,
+         half.failure(job_module.new, "a", { bach = "1s" }))
+      assert.equal('--option: unknown option "bach"; ' .. known,
+         half.failure(job_module.new, "a", nil, { bach = "1s" }))
+   end)
+end)
+
+it("only a job is one", function()
+   assert.is_true(job_module.is_job(job_module.new("a")))
+   for _, other in ipairs { {}, "a", 1, print } do assert.is_false(job_module.is_job(other)) end
+end)
+
+describe("text_file_stream", function()
+   it("reads a folder's files", function()
+      local node = node_of('\njob:text_file_stream("in/")')
+      assert.same({ "text_file_stream", "files", "in/", "job.lua:2", 1 },
+         { node.kind, node.source, node.target, node.line, node.id })
+      assert.same({ pattern = "*", new_files_only = false }, node.options)
+      node = node_of('job:text_file_stream("in", { pattern = "*.log", new_files_only = true })')
+      assert.same({ pattern = "*.log", new_files_only = true }, node.options)
+   end)
+
+   it("says what it cannot", function()
+      assert.equal("text_file_stream: the folder is a string, not nil",
+         refusal("job:text_file_stream()"))
+      assert.equal('text_file_stream: the folder is a string, not ""',
+         refusal("job:text_file_stream('')"))
+      assert.equal('text_file_stream: unknown option "patern"; known are: new_files_only, pattern',
+         refusal('job:text_file_stream("in", { patern = "*" })'))
+   end)
+end)
+
+describe("queue_stream", function()
+   it("has a list of records for each batch", function()
+      local node = node_of('job:queue_stream({ { 1, "a" }, {}, { { b = 1 } } })')
+      assert.same({ "queue_stream", "queue" }, { node.kind, node.source })
+      assert.same({ { 1, "a" }, {}, { { b = 1 } } }, node.batches)
+   end)
+
+   it("says what it cannot", function()
+      assert.equal("queue_stream: the batches are a list of lists, not nil",
+         refusal("job:queue_stream()"))
+      assert.equal("queue_stream: batch 2 is 5, not a list", refusal("job:queue_stream({ {}, 5 })"))
+      for _, wrong in ipairs { "{ a = { 1 } }", "{ { 1 }, nil, { 3 } }" } do
+         assert.equal("queue_stream: the batches have names or holes; they are a list of lists",
+            refusal(("job:queue_stream(%s)"):format(wrong)))
+      end
+      for _, wrong in ipairs { "{ a = 1 }", "{ 1, nil, 3 }" } do
+         assert.equal("queue_stream: batch 2 has names or holes; it is a list of records",
+            refusal(("job:queue_stream({ {}, %s })"):format(wrong)))
+      end
+   end)
+end)
+
+describe("job:test", function()
+   it("notes the tests in order, with their lines", function()
+      local job = half.load('local job = require("tidemill").job("a")\njob:test("one", print)\n'
+         .. 'job:test("two", print) return job')
+      assert.same({ "one", "job.lua:2", "two", "job.lua:3" },
+         { job.tests[1].name, job.tests[1].line, job.tests[2].name, job.tests[2].line })
+      assert.equal("function", type(job.tests[1].run))
+   end)
+
+   it("needs a name and a function", function()
+      for _, wrong in ipairs { '"one"', "print", '"one", 5', "nil, print" } do
+         assert.equal('job:test: write job:test("what it shows", function(t) ... end)',
+            refusal(("job:test(%s)"):format(wrong)))
+      end
+   end)
+end)
+
+it("a source that there is not, now or ever, is named", function()
+   assert.equal("kafka is not in this version of tidemill", refusal("job:kafka {}"))
+   assert.equal('a job has no source "text_files"', refusal('job:text_files("in")'))
+end)
+
+it("nothing is added to a job that runs", function()
+   local job = half.plan("lines:print()").job
+   assert.equal("print: the job runs; operators are made before it is returned",
+      half.failure(job.add, job, { kind = "print" }))
+end)
