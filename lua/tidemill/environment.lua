@@ -38,7 +38,7 @@ end
 local function make_string()
    local lib = copy(string, { dump = true })
    function lib.rep(s, n, separator)
-      local size = (#s + #(separator or "")) * n
+      local size = (#tostring(s) + #tostring(separator or "")) * (tonumber(n) or 0)
       if size > REP_MAX then
          error(("string.rep would make %d bytes; a string has at most 16 MiB"):format(size), 2)
       end
