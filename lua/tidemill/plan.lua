@@ -70,12 +70,6 @@ function Planner:new_splitter(separator, source)
    return #self.plan.splitters
 end
 
-function Planner:new_tee(node, input)
-   local tee = { keyed = node.keyed or false, origin = input.root }
-   table.insert(self.plan.tees, tee)
-   return #self.plan.tees
-end
-
 --- Where a chain ends when it meets a node; nil when the node goes into the segment.
 function Planner:terminal_of(node)
    if node.stage then return { kind = "stage", to = self.stage_of[node] } end
@@ -107,17 +101,17 @@ function Planner:extend(segment, from, node)
 end
 
 function Planner:end_in_tee(segment, node, readers)
-   local tee = self:new_tee(node, segment.input)
+   local tee = self.plan.tee_count + 1
+   self.plan.tee_count = tee
    segment.terminal = { kind = "tee", to = tee }
-   self:segments_from({ kind = "tee", from = tee, keyed = node.keyed or false,
-      root = segment.input.root }, node, readers)
+   self:segments_from({ kind = "tee", from = tee, keyed = node.keyed or false }, node, readers)
 end
 
 --- mill.words and mill.split at the head of a chain from a text source run over the whole chunk.
 local function take_splitter(self, segment, node)
    if segment.input.kind ~= "lines" or not node.splitter then return false end
    segment.input = {
-      kind = "words", from = segment.input.from, keyed = false, root = segment.input.root,
+      kind = "words", from = segment.input.from, keyed = false,
       splitter = self:new_splitter(node.splitter.separator, segment.input.from), node = node,
    }
    return true
@@ -167,7 +161,7 @@ function Planner:stage_segments(node)
    local head = head_of(node)
    local readers = self.readers[node]
    local input = { kind = "groups", from = self.stage_of[node], head = head, node = node,
-      keyed = node.keyed or false, root = "stage" }
+      keyed = node.keyed or false }
    if (head == "fold" or head == "update") and #readers > 1 then
       local segment = { input = input, operators = {}, depth = 0 }
       table.insert(self.plan.segments, segment)
@@ -258,7 +252,7 @@ end
 
 --- Make the plan of a job.
 ---@param job table made by job.lua
----@return table plan {operators, sources, stages, outputs, segments, tees, splitters}
+---@return table plan {operators, sources, stages, outputs, segments, tee_count, splitters}
 function M.make(job)
    check_job(job)
    job.is_planned = true
@@ -267,7 +261,7 @@ function M.make(job)
       readers = find_readers(job, needed), stage_of = {}, output_of = {},
       plan = {
          name = job.name, options = job.options, operators = {}, sources = {}, stages = {},
-         outputs = {}, segments = {}, tees = {}, splitters = {}, unused = {},
+         outputs = {}, segments = {}, tee_count = 0, splitters = {}, unused = {},
       },
    }, Planner)
    local plan = planner.plan
@@ -278,8 +272,8 @@ function M.make(job)
    end
    for i, source in ipairs(plan.sources) do
       local kind = source.node.source == "files" and "lines" or "cells"
-      planner:segments_from({ kind = kind, from = i, keyed = false, root = "source" },
-         source.node, planner.readers[source.node])
+      planner:segments_from({ kind = kind, from = i, keyed = false }, source.node,
+         planner.readers[source.node])
    end
    for _, stage in ipairs(plan.stages) do planner:stage_segments(stage.node) end
    mark_native(plan)
@@ -383,7 +377,7 @@ function M.describe(plan)
    return {
       name = plan.name, options = plan.options, operators = describe_operators(plan),
       sources = sources, stages = describe_stages(plan), segments = describe_segments(plan),
-      outputs = describe_outputs(plan), splitters = splitters, tees = #plan.tees,
+      outputs = describe_outputs(plan), splitters = splitters, tees = plan.tee_count,
    }
 end
 

@@ -92,6 +92,7 @@ describe("a stream with several readers", function()
          shape(plan))
       assert.is_false(plan.segments[2].is_last_reader)
       assert.is_true(plan.segments[3].is_last_reader)
+      assert.equal(1, plan_module.describe(plan).tees)
    end)
 
    it("needs no tee at a source, nor behind a stage that is merged in C", function()
