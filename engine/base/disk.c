@@ -17,7 +17,7 @@ static int real_open(void *c, const char *path, enum disk_open_mode mode, struct
                      struct error *e)
 {
     (void)c;
-    int access = mode == DISK_READ ? O_RDONLY : O_WRONLY;
+    int access = mode == DISK_READ ? O_RDONLY : mode == DISK_UPDATE ? O_RDWR : O_WRONLY;
     int flags = access | O_CLOEXEC | (mode == DISK_CREATE ? O_CREAT | O_TRUNC : 0);
     f->fd = open(path, flags, 0666);
     f->fake = NULL;

@@ -46,7 +46,7 @@ struct disk_read {
 
 enum disk_open_mode {
     DISK_CREATE, /**< a new file, for writing; a file of that name is cut to nothing */
-    DISK_UPDATE, /**< an existing file, for writing; MILL_ENOENT when there is none */
+    DISK_UPDATE, /**< an existing file, for reading and writing; MILL_ENOENT when there is none */
     DISK_READ    /**< an existing file, for reading; MILL_ENOENT when there is none */
 };
 

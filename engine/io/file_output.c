@@ -8,11 +8,9 @@
 #include "base/failpoint.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/roll.h"
 #include "io/rows_file.h"
 #include "state/keys.h"
-
-#define ROLL_VERSION   1
-#define ROLL_BYTES_MAX ((size_t)16 * 1024)
 
 static const char *extension(const struct output *o)
 {
@@ -36,31 +34,9 @@ static char *folder_of(const struct output *o)
                          : memory_copy(target, slash == target ? 1 : (size_t)(slash - target));
 }
 
-static void open_name_of(uint16_t number, uint64_t first_epoch, char name[PART_NAME_MAX])
-{
-    snprintf(name, PART_NAME_MAX, "open-%" PRIu16 "-%010" PRIu64, number, first_epoch);
-}
-
 static void open_file_name(const struct output *o, uint64_t first_epoch, char name[PART_NAME_MAX])
 {
-    open_name_of(o->number, first_epoch, name);
-}
-
-static int decode_roll(struct slice bytes, struct output_roll *roll, struct slice *folder,
-                       struct slice *suffix, struct error *e)
-{
-    struct reader in;
-    reader_init(&in, bytes.data, bytes.size);
-    bool known = reader_u8(&in) == ROLL_VERSION;
-    roll->is_open = true;
-    roll->first_epoch = reader_u64(&in);
-    roll->length = reader_u64(&in);
-    roll->rows = reader_u64(&in);
-    roll->opened_ms = (int64_t)reader_u64(&in);
-    *folder = reader_string(&in);
-    *suffix = reader_string(&in);
-    bool good = known && !in.failed && reader_left(&in) == 0;
-    return good ? 0 : error_set(e, MILL_ECORRUPT, "the record of an open file is damaged");
+    roll_file_name(o->number, first_epoch, name);
 }
 
 /* An open file in another folder or format is not this output's any more: file_output_close_stale
@@ -72,10 +48,10 @@ static int load_roll(struct output *o, struct error *e)
     buffer_init(&value, ROLL_BYTES_MAX);
     int rc = store_get(o->place->store, STORE_META, store_key_slice(&key), &value, e);
     if (rc == 0) {
-        struct output_roll roll;
+        struct roll roll;
         struct slice folder;
         struct slice suffix;
-        rc = decode_roll((struct slice){value.data, value.size}, &roll, &folder, &suffix, e);
+        rc = roll_decode((struct slice){value.data, value.size}, &roll, &folder, &suffix, e);
         if (rc == 0 && slice_is(folder, o->target.folder) && slice_is(suffix, extension(o))) {
             o->roll = roll;
         }
@@ -87,29 +63,22 @@ static int load_roll(struct output *o, struct error *e)
     return rc;
 }
 
-/* What stands behind the committed length was written by an epoch that was not committed. */
 static int cut_open_file(struct output *o, struct error *e)
 {
     char name[PART_NAME_MAX];
     open_file_name(o, o->roll.first_epoch, name);
     char *path = target_hidden_path(&o->target, name);
-    struct disk_entry entry;
-    struct disk_file file;
-    int rc = disk_look(o->place->disk, path, &entry, e);
-    if (rc == 0 && (!entry.exists || entry.size < o->roll.length)) {
-        rc = error_set(e, MILL_EREFUSED, "%s: %s is %s: rows that were committed are missing",
-                       o->label, path, entry.exists ? "shorter than committed" : "gone");
-    }
-    rc = rc == 0 ? disk_open(o->place->disk, path, DISK_UPDATE, &file, e) : rc;
-    if (rc == 0) {
-        rc = disk_truncate(o->place->disk, &file, o->roll.length, e);
-        /* An epoch without rows may publish it as it is. */
-        rc = rc == 0 ? disk_sync(o->place->disk, &file, e) : rc;
-        rc = rc == 0 ? FAILPOINT_RESULT(roll_after_truncate, e) : rc;
-        disk_close(o->place->disk, &file);
-    }
+    int rc = roll_cut(&o->roll, o->place->disk, path, o->roll_sum, e);
     memory_free(path);
     return rc;
+}
+
+static XXH3_state_t *new_sum(void)
+{
+    XXH3_state_t *sum = XXH3_createState();
+    check(sum != NULL);
+    XXH3_64bits_reset(sum);
+    return sum;
 }
 
 int file_output_open(struct output *o, struct error *e)
@@ -119,14 +88,35 @@ int file_output_open(struct output *o, struct error *e)
     memory_free(folder);
     int rc = target_open(&o->target, o->place->store, o->place->epoch,
                          o->graph->kind == OUTPUT_FILES, e);
-    rc = rc == 0 && rolls(o) ? load_roll(o, e) : rc;
+    if (rolls(o)) {
+        o->roll_sum = new_sum();
+        o->next_sum = new_sum();
+        rc = rc == 0 ? load_roll(o, e) : rc;
+    }
     rc = rc == 0 && o->roll.is_open ? cut_open_file(o, e) : rc;
     return rc == 0 ? 0 : error_prefix(e, "%s: ", o->label);
 }
 
+void file_output_close(struct output *o)
+{
+    if (o->roll_sum != NULL) {
+        XXH3_freeState(o->roll_sum);
+        XXH3_freeState(o->next_sum);
+    }
+}
+
+void file_output_committed(struct output *o)
+{
+    o->roll = o->next;
+    if (o->roll_sum != NULL) {
+        XXH3_copyState(o->roll_sum, o->next_sum);
+    }
+}
+
 /* Write the rows behind `offset` of a hidden file and make them safe, name and all. */
 static int write_hidden(struct output *o, const char *name, uint64_t offset,
-                        struct rows_reader *rows, struct rows_sum *sum, struct error *e)
+                        struct rows_reader *rows, XXH3_state_t *file_sum, struct rows_sum *sum,
+                        struct error *e)
 {
     const struct disk *disk = o->place->disk;
     char *path = target_hidden_path(&o->target, name);
@@ -137,7 +127,7 @@ static int write_hidden(struct output *o, const char *name, uint64_t offset,
         return rc;
     }
     rc = offset == 0 ? 0 : disk_truncate(disk, &file, offset, e);
-    rc = rc == 0 ? rows_file_write(disk, &file, offset, rows, sum, e) : rc;
+    rc = rc == 0 ? rows_file_write(disk, &file, offset, rows, file_sum, sum, e) : rc;
     rc = rc == 0 ? FAILPOINT_RESULT(file_output_before_sync, e) : rc;
     rc = rc == 0 ? disk_sync(disk, &file, e) : rc;
     disk_close(disk, &file);
@@ -186,7 +176,7 @@ static int prepare_part(struct output *o, const struct output_epoch *epoch,
              epoch->number);
     target_part_name(&o->target, epoch->number, 0, extension(o), name);
     struct rows_sum sum = {0};
-    int rc = write_hidden(o, temporary, 0, rows, &sum, e);
+    int rc = write_hidden(o, temporary, 0, rows, NULL, &sum, e);
     if (rc != 0) {
         return rc;
     }
@@ -215,7 +205,7 @@ static int prepare_folder(struct output *o, const struct output_epoch *epoch,
                  epoch->number);
         target_part_name(&o->target, epoch->number, 0, extension(o), part);
         struct rows_sum sum = {0};
-        rc = write_hidden(o, temporary, 0, rows, &sum, e);
+        rc = write_hidden(o, temporary, 0, rows, NULL, &sum, e);
         add_sum(&m, &sum);
         m.file = (struct slice){temporary, strlen(temporary)};
         m.part = (struct slice){part, strlen(part)};
@@ -228,48 +218,60 @@ static int prepare_folder(struct output *o, const struct output_epoch *epoch,
 /* Whether the open file is to be closed by this epoch; decided once, recorded in its manifest. */
 static bool ends_file(const struct output *o, const struct output_epoch *epoch)
 {
-    const struct output_roll *roll = &o->next;
+    const struct roll *roll = &o->next;
     bool is_old = o->graph->roll_ms > 0 && epoch->clock_ms - roll->opened_ms >= o->graph->roll_ms;
     bool is_large = o->graph->roll_bytes > 0 && roll->length >= o->graph->roll_bytes;
     return roll->is_open && (epoch->is_last || is_old || is_large);
+}
+
+/* Write the rows behind what is committed of the open file; one begins where there is none. */
+static int add_to_open_file(struct output *o, const struct output_epoch *epoch,
+                            struct rows_reader *rows, struct error *e)
+{
+    char open_name[PART_NAME_MAX];
+    struct rows_sum sum = {0};
+    if (!o->next.is_open) {
+        o->next = (struct roll){
+            .is_open = true, .first_epoch = epoch->number, .opened_ms = epoch->clock_ms};
+        XXH3_64bits_reset(o->next_sum);
+    }
+    open_file_name(o, o->next.first_epoch, open_name);
+    int rc = write_hidden(o, open_name, o->next.length, rows, o->next_sum, &sum, e);
+    o->next.length += sum.byte_count;
+    o->next.rows += sum.row_count;
+    o->next.checksum = sum.checksum;
+    return rc;
 }
 
 static int prepare_roll(struct output *o, const struct output_epoch *epoch,
                         struct rows_reader *rows, struct buffer *manifest, struct error *e)
 {
     o->next = o->roll;
-    char open_name[PART_NAME_MAX];
-    struct manifest m = begin_manifest(o, epoch, MANIFEST_HELD);
-    if (rows->row_count > 0) {
-        if (!o->next.is_open) {
-            o->next = (struct output_roll){
-                .is_open = true, .first_epoch = epoch->number, .opened_ms = epoch->clock_ms};
-        }
-        open_file_name(o, o->next.first_epoch, open_name);
-        struct rows_sum sum = {0};
-        int rc = write_hidden(o, open_name, o->next.length, rows, &sum, e);
-        if (rc != 0) {
-            return rc;
-        }
-        o->next.length += sum.byte_count;
-        o->next.rows += sum.row_count;
-        add_sum(&m, &sum);
+    XXH3_copyState(o->next_sum, o->roll_sum);
+    int rc = rows->row_count > 0 ? add_to_open_file(o, epoch, rows, e) : 0;
+    if (rc != 0) {
+        return rc;
     }
+    struct manifest m = begin_manifest(o, epoch, MANIFEST_HELD);
+    m.row_count = rows->row_count;
+    m.byte_count = o->next.length;
+    m.checksum = o->next.checksum;
     if (!ends_file(o, epoch)) {
         return rows->row_count > 0 ? encode(o, &m, manifest, e) : 0;
     }
     /* This epoch may have been prepared before, with rows that it has no more. */
-    int rc = rows->row_count == 0 ? cut_open_file(o, e) : 0;
+    rc = rows->row_count == 0 ? cut_open_file(o, e) : 0;
     if (rc != 0) {
         return rc;
     }
+    char open_name[PART_NAME_MAX];
     char name[PART_NAME_MAX];
     open_file_name(o, o->next.first_epoch, open_name);
     target_part_name(&o->target, epoch->number, 0, extension(o), name);
     m.kind = MANIFEST_PART;
     m.file = (struct slice){open_name, strlen(open_name)};
     m.name = (struct slice){name, strlen(name)};
-    o->next = (struct output_roll){0};
+    o->next = (struct roll){0};
     rc = FAILPOINT_RESULT(roll_after_close, e);
     return rc == 0 ? encode(o, &m, manifest, e) : rc;
 }
@@ -294,13 +296,7 @@ int file_output_commit_into(struct output *o, struct store_batch *batch)
     }
     struct buffer value;
     buffer_init(&value, ROLL_BYTES_MAX);
-    int rc = bytes_add_u8(&value, ROLL_VERSION);
-    rc = rc == 0 ? bytes_add_u64(&value, o->next.first_epoch) : rc;
-    rc = rc == 0 ? bytes_add_u64(&value, o->next.length) : rc;
-    rc = rc == 0 ? bytes_add_u64(&value, o->next.rows) : rc;
-    rc = rc == 0 ? bytes_add_u64(&value, (uint64_t)o->next.opened_ms) : rc;
-    rc = rc == 0 ? bytes_add_string(&value, o->target.folder, strlen(o->target.folder)) : rc;
-    rc = rc == 0 ? bytes_add_string(&value, extension(o), strlen(extension(o))) : rc;
+    int rc = roll_encode(&o->next, o->target.folder, extension(o), &value);
     if (rc == 0) {
         store_batch_put(batch, STORE_META, store_key_slice(&key),
                         (struct slice){value.data, value.size});
@@ -326,18 +322,15 @@ static bool goes_on(const struct output *outputs, uint32_t count, uint16_t numbe
     return false;
 }
 
-/* The rows behind the committed length were never committed. */
-static int cut_stale(const struct target *t, const char *name, uint64_t length, struct error *e)
+/* A folder that is not ours, or not there, is told from one whose file is gone. */
+static int cut_stale(const struct target *t, const char *name, const struct roll *roll,
+                     struct error *e)
 {
     char *path = target_hidden_path(t, name);
-    struct disk_file file;
+    XXH3_state_t *sum = new_sum();
     int rc = target_check(t, e);
-    rc = rc == 0 ? disk_open(t->disk, path, DISK_UPDATE, &file, e) : rc;
-    if (rc == 0) {
-        rc = disk_truncate(t->disk, &file, length, e);
-        rc = rc == 0 ? disk_sync(t->disk, &file, e) : rc;
-        disk_close(t->disk, &file);
-    }
+    rc = rc == 0 ? roll_cut(roll, t->disk, path, sum, e) : rc;
+    XXH3_freeState(sum);
     memory_free(path);
     return rc;
 }
@@ -362,13 +355,13 @@ int file_output_close_stale(const struct output *outputs, uint32_t output_count,
                             struct slice value, const struct file_output_past *past,
                             struct store_batch *batch, struct error *e)
 {
-    struct output_roll roll;
+    struct roll roll;
     struct slice folder;
     struct slice suffix;
     if (goes_on(outputs, output_count, number)) {
         return 0;
     }
-    int rc = decode_roll(value, &roll, &folder, &suffix, e);
+    int rc = roll_decode(value, &roll, &folder, &suffix, e);
     if (rc != 0) {
         return rc;
     }
@@ -378,13 +371,15 @@ int file_output_close_stale(const struct output *outputs, uint32_t output_count,
     target_init(&t, past->disk, folder_text, past->store_id);
     char open_name[PART_NAME_MAX];
     char name[PART_NAME_MAX];
-    open_name_of(number, roll.first_epoch, open_name);
+    roll_file_name(number, roll.first_epoch, open_name);
     target_part_name(&t, past->epoch, 0, suffix_text, name);
-    rc = cut_stale(&t, open_name, roll.length, e);
+    rc = cut_stale(&t, open_name, &roll, e);
     struct manifest m = {
         .kind = MANIFEST_PART,
         .output = number,
         .epoch = past->epoch,
+        .byte_count = roll.length,
+        .checksum = roll.checksum,
         .file = {open_name, strlen(open_name)},
         .folder = folder,
         .name = {name, strlen(name)},

@@ -15,10 +15,12 @@ struct file_output_past {
 };
 
 int file_output_open(struct output *o, struct error *e);
+void file_output_close(struct output *o);
 int file_output_prepare(struct output *o, const struct output_epoch *epoch,
                         struct rows_reader *rows, struct buffer *manifest, struct error *e);
 int file_output_commit_into(struct output *o, struct store_batch *batch)
     __attribute__((warn_unused_result));
+void file_output_committed(struct output *o);
 bool file_output_keeps(const struct output *o, const char *hidden_name);
 
 /**

@@ -37,8 +37,8 @@ struct manifest {
     int64_t time_ms;
     bool is_keyed; /**< rows are pairs */
     uint64_t row_count;
-    uint64_t byte_count; /**< of the rows */
-    uint64_t checksum;   /**< of the rows, XXH3 */
+    uint64_t byte_count; /**< of the file, or of the inline rows */
+    uint64_t checksum;   /**< of them, XXH3 */
     struct slice rows;   /**< inline, when `file` is empty */
     struct slice file;   /**< name of the file with the rows: in outbox/ of the data directory, or
                               in the hidden folder of the target */

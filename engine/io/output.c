@@ -33,6 +33,7 @@ int output_open(struct output *o, const struct output_place *place,
 void output_close(struct output *o)
 {
     if (o->has_target) {
+        file_output_close(o);
         target_deinit(&o->target);
     }
     *o = (struct output){0};
@@ -50,7 +51,7 @@ static int write_outbox_file(struct output *o, const char *name, struct rows_rea
         return rc;
     }
     rc = FAILPOINT_RESULT(outbox_write, e);
-    rc = rc == 0 ? rows_file_write(disk, &file, 0, rows, sum, e) : rc;
+    rc = rc == 0 ? rows_file_write(disk, &file, 0, rows, NULL, sum, e) : rc;
     rc = rc == 0 ? FAILPOINT_RESULT(outbox_before_sync, e) : rc;
     rc = rc == 0 ? disk_sync(disk, &file, e) : rc;
     disk_close(disk, &file);
@@ -133,7 +134,9 @@ int output_commit_into(struct output *o, struct store_batch *batch)
 
 void output_committed(struct output *o)
 {
-    o->roll = o->next;
+    if (o->has_target) {
+        file_output_committed(o);
+    }
 }
 
 bool output_keeps(const struct output *o, const char *hidden_name)

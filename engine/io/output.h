@@ -25,6 +25,7 @@
 #include "flow/graph.h"
 #include "flow/rows.h"
 #include "io/manifest.h"
+#include "io/roll.h"
 #include "io/target.h"
 
 /** What all outputs of a job share. */
@@ -36,15 +37,6 @@ struct output_place {
     uint64_t epoch; /**< newest committed epoch, when opening */
 };
 
-/** The open file of an output with `roll`; what META holds of it. */
-struct output_roll {
-    bool is_open;
-    uint64_t first_epoch; /**< names the file: open-<output>-<first epoch> */
-    uint64_t length;      /**< bytes that are committed */
-    uint64_t rows;
-    int64_t opened_ms; /**< C of its first epoch */
-};
-
 struct output {
     const struct graph_output *graph;
     const char *label;
@@ -52,8 +44,10 @@ struct output {
     const struct output_place *place;
     struct target target; /**< of files and folders */
     bool has_target;
-    struct output_roll roll; /**< committed */
-    struct output_roll next; /**< as the epoch that is being prepared leaves it */
+    struct roll roll;       /**< its open file as it is committed */
+    struct roll next;       /**< as the epoch that is being prepared leaves it */
+    XXH3_state_t *roll_sum; /**< over what is committed of the open file; NULL without roll */
+    XXH3_state_t *next_sum;
 };
 
 struct output_epoch {

@@ -15,13 +15,15 @@
 struct publisher_item {
     struct publisher_item *next;
     bool is_in_batch;         /* of done: covered by the batch that is being written */
+    bool is_loaded;           /* an earlier process prepared it: its file may have changed since */
     char *bytes;              /* encoded manifest */
     struct manifest manifest; /* borrows from bytes */
 };
 
-static void append(struct publisher *p, struct slice bytes)
+static void append(struct publisher *p, struct slice bytes, bool is_loaded)
 {
     struct publisher_item *item = memory_zero(1, sizeof *item);
+    item->is_loaded = is_loaded;
     item->bytes = memory_copy(bytes.data, bytes.size);
     int rc = manifest_decode((struct slice){item->bytes, bytes.size}, &item->manifest, NULL);
     check(rc == 0);
@@ -37,7 +39,7 @@ static void append(struct publisher *p, struct slice bytes)
 void publisher_add(struct publisher *p, struct slice manifest)
 {
     pthread_mutex_lock(&p->lock);
-    append(p, manifest);
+    append(p, manifest, false);
     pthread_mutex_unlock(&p->lock);
 }
 
@@ -54,7 +56,7 @@ static int load(struct publisher *p, struct store *store, struct error *e)
         if (rc != 0) {
             break;
         }
-        append(p, value);
+        append(p, value, true);
         rc = store_next(i, &key, &value, e);
     }
     store_iterate_end(i);
@@ -119,68 +121,10 @@ static char *text_of(struct slice s)
     return memory_copy(s.data, s.size);
 }
 
-/* Give a temporary file its name. One that is gone was renamed before, if the folder is ours. */
-static int rename_hidden(const struct target *t, struct slice file, const char *to, struct error *e)
+static int damaged(const struct manifest *m, const char *where, struct error *e)
 {
-    int rc = target_check(t, e);
-    char *name = text_of(file);
-    char *from = target_hidden_path(t, name);
-    struct disk_entry entry;
-    rc = rc == 0 ? disk_look(t->disk, from, &entry, e) : rc;
-    if (rc == 0 && entry.exists) {
-        rc = FAILPOINT_RESULT(file_output_before_rename, e);
-        rc = rc == 0 ? disk_rename(t->disk, from, to, e) : rc;
-        rc = rc == 0 ? FAILPOINT_RESULT(file_output_after_rename, e) : rc;
-    }
-    memory_free(from);
-    memory_free(name);
-    return rc;
-}
-
-static int publish_part(struct publisher *p, const struct manifest *m, struct error *e)
-{
-    char *folder = text_of(m->folder);
-    char *name = text_of(m->name);
-    char *to = text_path(folder, name);
-    struct target t;
-    target_init(&t, p->disk, folder, p->store_id);
-    int rc = rename_hidden(&t, m->file, to, e);
-    rc = rc == 0 ? disk_sync_folder(p->disk, folder, e) : rc;
-    target_deinit(&t);
-    memory_free(to);
-    memory_free(name);
-    memory_free(folder);
-    return rc;
-}
-
-static int publish_folder(struct publisher *p, const struct manifest *m, struct error *e)
-{
-    char *folder = text_of(m->folder);
-    char *name = text_of(m->name);
-    char *made = text_path(folder, name);
-    char *part = text_of(m->part);
-    char *to = text_path(made, part);
-    struct target t;
-    target_init(&t, p->disk, folder, p->store_id);
-    int rc = target_check(&t, e);
-    rc = rc == 0 ? disk_make_folder(p->disk, made, e) : rc;
-    /* The new folder is safe before the file leaves the hidden one, or a crash may lose both. */
-    rc = rc == 0 ? disk_sync_folder(p->disk, folder, e) : rc;
-    rc = rc == 0 && m->file.size > 0 ? rename_hidden(&t, m->file, to, e) : rc;
-    rc = rc == 0 && m->file.size > 0 ? disk_sync_folder(p->disk, made, e) : rc;
-    target_deinit(&t);
-    memory_free(to);
-    memory_free(part);
-    memory_free(made);
-    memory_free(name);
-    memory_free(folder);
-    return rc;
-}
-
-static int damaged(const struct manifest *m, struct error *e)
-{
-    return error_set(e, MILL_ECORRUPT, "%.*s: the rows of epoch %" PRIu64 " are damaged",
-                     (int)m->label.size, m->label.data, m->epoch);
+    return error_set(e, MILL_ECORRUPT, "%.*s: the rows of epoch %" PRIu64 " are damaged (%s)",
+                     (int)m->label.size, m->label.data, m->epoch, where);
 }
 
 typedef int (*rows_fn)(void *context, struct slice bytes, struct error *e);
@@ -215,7 +159,7 @@ static int add_to_sum(void *context, struct slice bytes, struct error *e)
 }
 
 /* Before any of it goes out: a second look later would be too late. */
-static int check_file(struct publisher *p, const struct manifest *m, const char *path,
+static int check_file(const struct publisher *p, const struct manifest *m, const char *path,
                       struct error *e)
 {
     XXH3_state_t *state = XXH3_createState();
@@ -223,9 +167,71 @@ static int check_file(struct publisher *p, const struct manifest *m, const char 
     XXH3_64bits_reset(state);
     int rc = each_piece(p->disk, path, add_to_sum, state, e);
     if (rc == 0 && XXH3_64bits_digest(state) != m->checksum) {
-        rc = damaged(m, e);
+        rc = damaged(m, path, e);
     }
     XXH3_freeState(state);
+    return rc;
+}
+
+/* Give a temporary file its name. One that is gone was renamed before, if the folder is ours. */
+static int rename_hidden(const struct publisher *p, const struct target *t,
+                         const struct publisher_item *item, const char *to, struct error *e)
+{
+    int rc = target_check(t, e);
+    char *name = text_of(item->manifest.file);
+    char *from = target_hidden_path(t, name);
+    struct disk_entry entry;
+    rc = rc == 0 ? disk_look(t->disk, from, &entry, e) : rc;
+    if (rc == 0 && entry.exists) {
+        rc = item->is_loaded ? check_file(p, &item->manifest, from, e) : 0;
+        rc = rc == 0 ? FAILPOINT_RESULT(file_output_before_rename, e) : rc;
+        rc = rc == 0 ? disk_rename(t->disk, from, to, e) : rc;
+        rc = rc == 0 ? FAILPOINT_RESULT(file_output_after_rename, e) : rc;
+    }
+    memory_free(from);
+    memory_free(name);
+    return rc;
+}
+
+static int publish_part(struct publisher *p, const struct publisher_item *item, struct error *e)
+{
+    const struct manifest *m = &item->manifest;
+    char *folder = text_of(m->folder);
+    char *name = text_of(m->name);
+    char *to = text_path(folder, name);
+    struct target t;
+    target_init(&t, p->disk, folder, p->store_id);
+    int rc = rename_hidden(p, &t, item, to, e);
+    rc = rc == 0 ? disk_sync_folder(p->disk, folder, e) : rc;
+    target_deinit(&t);
+    memory_free(to);
+    memory_free(name);
+    memory_free(folder);
+    return rc;
+}
+
+static int publish_folder(struct publisher *p, const struct publisher_item *item, struct error *e)
+{
+    const struct manifest *m = &item->manifest;
+    char *folder = text_of(m->folder);
+    char *name = text_of(m->name);
+    char *made = text_path(folder, name);
+    char *part = text_of(m->part);
+    char *to = text_path(made, part);
+    struct target t;
+    target_init(&t, p->disk, folder, p->store_id);
+    int rc = target_check(&t, e);
+    rc = rc == 0 ? disk_make_folder(p->disk, made, e) : rc;
+    /* The new folder is safe before the file leaves the hidden one, or a crash may lose both. */
+    rc = rc == 0 ? disk_sync_folder(p->disk, folder, e) : rc;
+    rc = rc == 0 && m->file.size > 0 ? rename_hidden(p, &t, item, to, e) : rc;
+    rc = rc == 0 && m->file.size > 0 ? disk_sync_folder(p->disk, made, e) : rc;
+    target_deinit(&t);
+    memory_free(to);
+    memory_free(part);
+    memory_free(made);
+    memory_free(name);
+    memory_free(folder);
     return rc;
 }
 
@@ -243,7 +249,7 @@ static int publish_rows(struct publisher *p, const struct manifest *m, struct er
     if (path != NULL) {
         rc = check_file(p, m, path, e);
     } else if (hash_bytes(m->rows.data, m->rows.size) != m->checksum) {
-        rc = damaged(m, e);
+        rc = damaged(m, "in the store", e);
     }
     if (rc == 0 && m->kind == MANIFEST_BATCH) {
         rc = p->sinks.call_batch(p->sinks.context, m, path, e);
@@ -256,16 +262,16 @@ static int publish_rows(struct publisher *p, const struct manifest *m, struct er
     return rc;
 }
 
-static int publish_one(struct publisher *p, const struct manifest *m, struct error *e)
+static int publish_one(struct publisher *p, const struct publisher_item *item, struct error *e)
 {
-    switch (m->kind) {
+    switch (item->manifest.kind) {
     case MANIFEST_STREAM:
     case MANIFEST_BATCH:
-        return publish_rows(p, m, e);
+        return publish_rows(p, &item->manifest, e);
     case MANIFEST_PART:
-        return publish_part(p, m, e);
+        return publish_part(p, item, e);
     case MANIFEST_FOLDER:
-        return publish_folder(p, m, e);
+        return publish_folder(p, item, e);
     case MANIFEST_HELD:
         return 0;
     }
@@ -298,7 +304,7 @@ int publisher_step(struct publisher *p, struct error *e)
     const struct manifest *m = &item->manifest;
     int rc = m->kind == MANIFEST_HELD ? 0 : floor_raise(&p->floor, m->epoch, e);
     rc = rc == 0 ? FAILPOINT_RESULT(publish_before, e) : rc;
-    rc = rc == 0 ? publish_one(p, m, e) : rc;
+    rc = rc == 0 ? publish_one(p, item, e) : rc;
     rc = rc == 0 ? FAILPOINT_RESULT(publish_after, e) : rc;
     if (rc != 0) {
         return rc;

@@ -6,13 +6,10 @@
 
 typedef int (*take_fn)(void *context, struct slice bytes, struct error *e);
 
-/* Give all bytes to a function, and sum them up. */
-static int each_piece(struct rows_reader *rows, take_fn take, void *context, struct rows_sum *sum,
-                      struct error *e)
+/* Give all bytes to a function, and sum them up behind what the state has summed up. */
+static int each_piece_onto(XXH3_state_t *state, struct rows_reader *rows, take_fn take,
+                           void *context, struct rows_sum *sum, struct error *e)
 {
-    XXH3_state_t *state = XXH3_createState();
-    check(state != NULL);
-    XXH3_64bits_reset(state);
     *sum = (struct rows_sum){.row_count = rows->row_count};
     struct slice bytes;
     int rc = rows_reader_bytes(rows, &bytes, e);
@@ -26,6 +23,16 @@ static int each_piece(struct rows_reader *rows, take_fn take, void *context, str
         rc = rows_reader_bytes(rows, &bytes, e);
     }
     sum->checksum = XXH3_64bits_digest(state);
+    return rc;
+}
+
+static int each_piece(struct rows_reader *rows, take_fn take, void *context, struct rows_sum *sum,
+                      struct error *e)
+{
+    XXH3_state_t *state = XXH3_createState();
+    check(state != NULL);
+    XXH3_64bits_reset(state);
+    int rc = each_piece_onto(state, rows, take, context, sum, e);
     XXH3_freeState(state);
     return rc;
 }
@@ -48,10 +55,12 @@ static int write_piece(void *context, struct slice bytes, struct error *e)
 }
 
 int rows_file_write(const struct disk *disk, struct disk_file *file, uint64_t offset,
-                    struct rows_reader *rows, struct rows_sum *sum, struct error *e)
+                    struct rows_reader *rows, XXH3_state_t *file_sum, struct rows_sum *sum,
+                    struct error *e)
 {
     struct file_writer w = {disk, file, offset};
-    return each_piece(rows, write_piece, &w, sum, e);
+    return file_sum == NULL ? each_piece(rows, write_piece, &w, sum, e)
+                            : each_piece_onto(file_sum, rows, write_piece, &w, sum, e);
 }
 
 static int collect_piece(void *context, struct slice bytes, struct error *e)

@@ -9,6 +9,7 @@
 
 #include "base/disk.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "flow/rows.h"
 
 struct rows_sum {
@@ -17,9 +18,14 @@ struct rows_sum {
     uint64_t checksum; /**< XXH3 of the bytes */
 };
 
-/** Append all rows to an open file, from an offset on; not synced. */
+/**
+ * Append all rows to an open file, from an offset on; not synced.
+ * @param file_sum  NULL, or the sum over what stands before the offset: it is continued, and
+ *                  sum->checksum is of the whole file
+ */
 int rows_file_write(const struct disk *disk, struct disk_file *file, uint64_t offset,
-                    struct rows_reader *rows, struct rows_sum *sum, struct error *e);
+                    struct rows_reader *rows, XXH3_state_t *file_sum, struct rows_sum *sum,
+                    struct error *e);
 
 /** Append all rows to a buffer. @return 0, MILL_ELIMIT (they do not fit), MILL_EIO */
 int rows_file_collect(struct rows_reader *rows, struct buffer *into, struct rows_sum *sum,

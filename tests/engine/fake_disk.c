@@ -303,9 +303,21 @@ static bool outlasts(struct fake_disk *f, size_t *size)
 
 /* --- the operations --- */
 
+/* A descriptor tells of which generation it is, and for what it was opened. */
+static int descriptor(const struct fake_disk *f, enum disk_open_mode mode)
+{
+    return f->generation * (DISK_READ + 1) + (int)mode;
+}
+
+static bool is_for(const struct disk_file *file, enum disk_open_mode mode)
+{
+    return file->fd % (DISK_READ + 1) == (int)mode;
+}
+
 static struct node *node_of(const struct fake_disk *f, const struct disk_file *file)
 {
-    check(file->fd == f->generation); /* else it is closed, or from before a crash */
+    check(file->fd >= 0);                                 /* else it is closed */
+    check(file->fd / (DISK_READ + 1) == f->generation); /* else it is from before a crash */
     return file->fake;
 }
 
@@ -329,7 +341,7 @@ static int fake_open(void *c, const char *path, enum disk_open_mode mode, struct
     if (p.node == NULL || p.node->is_folder) {
         return error_set_system(e, p.node == NULL ? ENOENT : EISDIR, "cannot open %s", path);
     }
-    *file = (struct disk_file){.fd = f->generation, .fake = p.node};
+    *file = (struct disk_file){.fd = descriptor(f, mode), .fake = p.node};
     return 0;
 }
 
@@ -337,6 +349,7 @@ static int fake_write(void *c, struct disk_file *file, const struct disk_write *
 {
     struct fake_disk *f = c;
     struct node *node = node_of(f, file);
+    check(!is_for(file, DISK_READ));
     int rc = count_operation(f, false, e);
     size_t size = rc == 0 ? w->size : chance_below(&f->chance, (uint32_t)w->size + 1);
     struct edit edit = {.offset = w->offset, .size = size};
@@ -350,6 +363,7 @@ static int fake_read_at(void *c, struct disk_file *file, struct disk_read *r, st
 {
     struct fake_disk *f = c;
     const struct node *node = node_of(f, file);
+    check(!is_for(file, DISK_CREATE));
     int rc = count_operation(f, false, e);
     size_t left = r->offset < node->seen.size ? node->seen.size - (size_t)r->offset : 0;
     r->size = rc != 0 ? 0 : r->size < left ? r->size : left;

@@ -133,6 +133,10 @@ static void creating_cuts_and_updating_keeps(void **state)
     make(x, "a", "hello");
     assert_int_equal(disk_open(&x->disk, at(x, "a"), DISK_UPDATE, &f, NULL), 0);
     assert_int_equal(disk_write(&x->disk, &f, "J", 1, 0, NULL), 0);
+    char piece[2];
+    size_t size = sizeof piece;
+    assert_int_equal(disk_read_at(&x->disk, &f, piece, &size, 0, NULL), 0);
+    assert_memory_equal(piece, "Je", 2);
     disk_close(&x->disk, &f);
     assert_true(holds(x, "a", "Jello", 5));
     make(x, "a", "x");

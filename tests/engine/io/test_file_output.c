@@ -263,6 +263,31 @@ static void committed_rows_that_are_gone_are_refused(void **state)
     assert_non_null(strstr(w->error.message, "open-5-0000000001 is gone"));
 }
 
+static void an_open_file_of_many_starts_is_published_whole(void **state)
+{
+    struct output_world *w = rolling(state, 0, 16);
+    world_epoch(w, "[1]");
+    world_crash(w, 0);
+    world_epoch(w, "[2]");
+    world_crash(w, 0);
+    world_epoch(w, "[3]\n[4]");
+    assert_int_equal(kind_of(w), MANIFEST_PART);
+    world_crash(w, 0);
+    assert_int_equal(world_publish(w), 0);
+    assert_string_equal(world_read(w, "out/part-1a2b3c4d-0000000003-0000.json"),
+                        "[1]\n[2]\n[3]\n[4]\n");
+}
+
+static void other_rows_than_were_committed_are_damage(void **state)
+{
+    struct output_world *w = rolling(state, 600, 0);
+    world_epoch(w, "[1]\n[2]");
+    world_close(w);
+    world_write(w, HIDDEN "/open-5-0000000001", "[1]\n[3]\n");
+    assert_int_equal(world_open(w), MILL_ECORRUPT);
+    assert_non_null(strstr(w->error.message, "open-5-0000000001 is damaged"));
+}
+
 static void a_damaged_record_of_the_open_file_is_an_error(void **state)
 {
     struct output_world *w = rolling(state, 600, 0);
@@ -404,6 +429,8 @@ int main(void)
         TEST(a_first_epoch_that_is_prepared_again_begins_the_file_anew),
         TEST(the_open_file_goes_on_after_a_start),
         TEST(committed_rows_that_are_gone_are_refused),
+        TEST(an_open_file_of_many_starts_is_published_whole),
+        TEST(other_rows_than_were_committed_are_damage),
         TEST(a_damaged_record_of_the_open_file_is_an_error),
         TEST(an_output_that_moves_leaves_its_file_closed),
         TEST(an_output_of_another_format_leaves_its_file_closed),

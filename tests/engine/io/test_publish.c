@@ -285,6 +285,54 @@ static void damaged_inline_rows_do_not_go_out(void **state)
     stdout_is(w, "");
 }
 
+static void flip_a_byte(struct output_world *w, const char *path)
+{
+    struct disk_file f;
+    assert_int_equal(disk_open(&w->disk, path, DISK_UPDATE, &f, NULL), 0);
+    assert_int_equal(disk_write(&w->disk, &f, "X", 1, 1, NULL), 0);
+    assert_int_equal(disk_sync(&w->disk, &f, NULL), 0);
+    disk_close(&w->disk, &f);
+}
+
+static void a_part_that_was_damaged_before_a_start_is_not_renamed(void **state)
+{
+    struct output_world *w = world_of(state, OUTPUT_FILES);
+    world_epoch(w, "[1]\n[2]");
+    world_crash(w, 0);
+    flip_a_byte(w, "out/" WORLD_HIDDEN "/epoch-5-0000000001");
+    assert_int_equal(world_publish(w), MILL_ECORRUPT);
+    assert_non_null(strstr(w->error.message, "the rows of epoch 1 are damaged (out/"));
+    assert_string_equal(world_list(w, "out"), WORLD_HIDDEN);
+}
+
+static void so_is_one_in_a_folder(void **state)
+{
+    struct output_world *w = *state;
+    w->graph =
+        (struct graph_output){.kind = OUTPUT_FOLDERS, .format = FORMAT_TEXT, .target = "all/words"};
+    assert_int_equal(world_open(w), 0);
+    world_epoch(w, "abc");
+    world_crash(w, 0);
+    flip_a_byte(w, "all/" WORLD_HIDDEN "/epoch-5-0000000001");
+    assert_int_equal(world_publish(w), MILL_ECORRUPT);
+    assert_string_equal(world_list(w, "all/words-1000"), "");
+}
+
+static void so_is_one_that_collected_many_epochs(void **state)
+{
+    struct output_world *w = *state;
+    w->graph = (struct graph_output){
+        .kind = OUTPUT_FILES, .format = FORMAT_JSON, .target = "out", .roll_bytes = 8};
+    assert_int_equal(world_open(w), 0);
+    world_epoch(w, "[1]");
+    world_crash(w, 0);
+    world_epoch(w, "[2]");
+    world_crash(w, 0);
+    flip_a_byte(w, "out/" WORLD_HIDDEN "/open-5-0000000001");
+    assert_int_equal(world_publish(w), MILL_ECORRUPT);
+    assert_string_equal(world_list(w, "out"), WORLD_HIDDEN);
+}
+
 static void a_damaged_manifest_is_found_on_open(void **state)
 {
     struct output_world *w = world_of(state, OUTPUT_STDOUT);
@@ -390,6 +438,9 @@ int main(void)
         TEST(a_batch_s_file_is_handed_over_by_its_path),
         TEST(damaged_rows_do_not_go_out),
         TEST(damaged_inline_rows_do_not_go_out),
+        TEST(a_part_that_was_damaged_before_a_start_is_not_renamed),
+        TEST(so_is_one_in_a_folder),
+        TEST(so_is_one_that_collected_many_epochs),
         TEST(a_damaged_manifest_is_found_on_open),
         TEST(a_store_that_was_rewound_is_refused),
         TEST(the_floor_is_raised_before_anything_is_given),

@@ -329,9 +329,12 @@ static void removing_takes_the_folders_of_batches(void **state)
 {
     struct world *w = *state;
     assert_int_equal(open_at(w, 0), 0);
-    static const char *const folders[] = {
-        "out/words-1700000000000", "out/words-1700000001000.txt", "out/words-1700000002000",
-        "out/words-17000000000001", "out/words", "out/words-1700000003000"};
+    static const char *const folders[] = {"out/words-1700000000000",
+                                          "out/words-1700000001000.txt",
+                                          "out/words-1700000002000",
+                                          "out/words-17000000000001",
+                                          "out/words",
+                                          "out/words-1700000003000"};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         assert_int_equal(disk_make_folder(&w->disk, folders[i], NULL), 0);
     }
