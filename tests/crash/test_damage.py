@@ -6,13 +6,13 @@ import struct
 
 import oracle
 from harness import SLOW, Wrong, check, test
-from scenarios import Fresh, Stdout, Totals, WordCount
+from scenarios import Fresh, SpillingTotals, Stdout, Totals, WordCount
 
 TRIES = 150 if SLOW else 6  # for each kind of file
 
 
 class AtRest(Totals):
-    """Ended well, twice (so that there are tables and not only a log), and there is new input."""
+    """Ended well, twice, and there is new input."""
 
     def prepare(self):
         super().prepare()
@@ -20,6 +20,20 @@ class AtRest(Totals):
         self.add_file()
         self.run_once().exits(0)
         self.add_file()
+
+
+class WithTables(SpillingTotals):
+    """The same with more state than memory holds: some of it is in tables, not only in the log."""
+    environment = {}
+
+    def line(self):
+        return b"k%0400d %d" % (self.random.randrange(10**6), self.random.randint(0, 999))
+
+    def prepare(self):
+        for _ in range(2):
+            self.add_file(lines=25000)
+            self.run_once().exits(0)
+        self.add_file(lines=10)
 
 
 class Unpublished(Totals):
@@ -58,7 +72,7 @@ class HalfFresh(Fresh):
 
 
 KINDS = {
-    "tables": (AtRest, "store/*.sst"),
+    "tables": (WithTables, "store/*.sst"),
     "the manifest": (AtRest, "store/MANIFEST-*"),
     "CURRENT": (AtRest, "store/CURRENT"),
     "IDENTITY": (AtRest, "store/IDENTITY"),
