@@ -28,6 +28,7 @@ local function add_script_options(command)
    command:option("--option", "Override an option of mill.job, NAME=VALUE."):count("*")
       :argname("NAME=VALUE")
    command:option("--allow", "Open a part of Lua to the script: io, os, require, ffi."):count("*")
+      :choices { "io", "os", "require", "ffi" }
    command:option("--jit", "on (default) or off: interpret everything."):choices { "on", "off" }
       :default("on")
 end
