@@ -30,7 +30,7 @@ local function start_text(plan, segment)
    if from.kind == "groups" then return ("stage %d"):format(from.from) end
    if from.kind == "tee" then return ("tee %d"):format(from.from) end
    local node = plan.sources[from.from].node
-   local text = ("%s %q"):format(node.kind, node.target)
+   local text = node.target == "" and node.kind or ("%s %q"):format(node.kind, node.target)
    if from.kind ~= "words" then return text end
    return ("%s, %s in C"):format(text, tostring(from.node.splitter))
 end
@@ -75,11 +75,13 @@ local function print_segments(plan)
    end
 end
 
-local function print_compiled(launch)
+local function print_compiled(launch, sample, jit_off)
    print_line("")
-   print_line("-- what was compiled, on the first %s of the input", SAMPLE)
+   print_line("-- what was compiled, on the first %s of the input", sample)
    local ok, err = pcall(function()
-      launch:open { capture = true, trace = true, once = true, virtual_clock = true }
+      launch:open {
+         capture = true, trace = true, once = true, virtual_clock = true, jit_off = jit_off,
+      }
       local rows, step_err = launch:step()
       if not rows then error(step_err, 0) end
       io.stdout:write(launch:trace_report())
@@ -104,7 +106,7 @@ function M.main(options)
    end
    print_graph(plan)
    print_segments(plan)
-   print_compiled(launch)
+   print_compiled(launch, spec.overrides.batch_bytes, options.jit == "off")
    return 0
 end
 
