@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #define READ_BYTES_MIN ((size_t)4096)
 
@@ -408,10 +409,7 @@ int disk_replace(const struct disk *d, const char *path, const void *bytes, size
 {
     char *folder = memory_text(path);
     (void)cut_to_folder(folder);
-    size_t length = strlen(path);
-    char *temporary = memory_alloc(length + 5);
-    memcpy(temporary, path, length);
-    memcpy(temporary + length, ".tmp", 5);
+    char *temporary = text_format("%s.tmp", path);
     int rc = write_and_sync(d, temporary, bytes, size, e);
     if (rc == 0) {
         rc = disk_rename(d, temporary, path, e);

@@ -158,14 +158,14 @@ uint32_t mill_split(struct mill_splitter *s, const char *text, size_t size);
 const struct mill_word *mill_split_words(const struct mill_splitter *s);
 
 /* --- keyed tables: @return the key's slot; 0 when the key is too long --- */
-uint32_t mill_table_string(struct mill_table *t, const char *s, size_t size);
-uint32_t mill_table_key(struct mill_table *t, const struct mill_buffer *key);
+uint32_t mill_table_string(struct mill_table *shared, const char *s, size_t size);
+uint32_t mill_table_key(struct mill_table *shared, const struct mill_buffer *key);
 /* The slot has its first value of the epoch. */
-void mill_table_touch(struct mill_table *t, uint32_t slot);
+void mill_table_touch(struct mill_table *shared, uint32_t slot);
 /* The slot of the i-th key that was touched in this epoch. */
-uint32_t mill_table_touched(const struct mill_table *t, uint32_t i);
+uint32_t mill_table_touched(const struct mill_table *shared, uint32_t i);
 /* Give a slot its value as the bytes in a buffer. @return 0, or a negative error code */
-int mill_table_pack(struct mill_table *t, uint32_t slot, const struct mill_buffer *value);
+int mill_table_pack(struct mill_table *shared, uint32_t slot, const struct mill_buffer *value);
 
 /* --- shuffled records: the record's key and value are in the two buffers --- */
 int mill_shuffle_number(struct mill_shuffle *s, const struct mill_buffer *key, double value,

@@ -102,13 +102,21 @@ bool cell_add_msgpack(const struct mill_cell *cell, struct buffer *into)
     return false;
 }
 
+/* -0 and 0 are different bytes when they are written; NaN is equal to itself. */
+static uint64_t bits_of(double v)
+{
+    uint64_t bits = 0;
+    memcpy(&bits, &v, sizeof bits);
+    return bits;
+}
+
 bool cell_equals(const struct mill_cell *a, const struct mill_cell *b)
 {
     if (a->kind != b->kind) {
         return false;
     }
     if (a->kind == MILL_NUMBER) {
-        return memcmp(&a->num, &b->num, sizeof a->num) == 0;
+        return bits_of(a->num) == bits_of(b->num);
     }
     return a->kind == MILL_EMPTY || (a->len == b->len && memcmp(a->ptr, b->ptr, a->len) == 0);
 }

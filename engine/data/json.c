@@ -312,8 +312,13 @@ void json_add_base64(struct buffer *b, const void *bytes, size_t size)
         size_t left = size - i;
         uint32_t v = (uint32_t)in[i] << 16 | (left > 1 ? (uint32_t)in[i + 1] << 8 : 0) |
                      (left > 2 ? in[i + 2] : 0);
-        char four[4] = {alphabet[v >> 18], alphabet[v >> 12 & 63],
-                        left > 1 ? alphabet[v >> 6 & 63] : '=', left > 2 ? alphabet[v & 63] : '='};
+        char four[4] = {alphabet[v >> 18], alphabet[v >> 12 & 63], '=', '='};
+        if (left > 1) {
+            four[2] = alphabet[v >> 6 & 63];
+        }
+        if (left > 2) {
+            four[3] = alphabet[v & 63];
+        }
         add(b, four, sizeof four);
     }
     add_byte(b, '"');

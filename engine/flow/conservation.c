@@ -51,17 +51,24 @@ static uint64_t out_of(const struct flow *f, uint32_t id, uint64_t in)
     return 0;
 }
 
+static uint64_t sent_to(const struct flow *f, uint32_t id)
+{
+    const struct graph_operator *o = &f->graph->operators[id];
+    uint64_t in = 0;
+    for (uint32_t i = 0; i < o->input_count; i++) {
+        check(o->inputs[i] < id); /* a stream is made before what reads it */
+        in += f->out[o->inputs[i]];
+    }
+    return in;
+}
+
 int conservation_check(const struct graph *g, const struct mill_counter *counters,
                        const struct mill_counter *heads, struct error *e)
 {
     struct flow f = {.graph = g, .counters = counters, .heads = heads};
     for (uint32_t id = 1; id <= g->operator_count; id++) {
         const struct graph_operator *o = &g->operators[id];
-        uint64_t in = 0;
-        for (uint32_t i = 0; i < o->input_count; i++) {
-            check(o->inputs[i] < id); /* a stream is made before what reads it */
-            in += f.out[o->inputs[i]];
-        }
+        uint64_t in = sent_to(&f, id);
         bool arrives = o->role == ROLE_STAGE || o->role == ROLE_OUTPUT;
         if (arrives && in != counters[id].elements) {
             return error_set(e, MILL_EFAILED,

@@ -52,10 +52,10 @@ static char *unnamed(const struct identity_set *set, enum identity_category cate
     return before == 0 ? memory_text(base) : text_format("%s#%u", base, before + 1);
 }
 
-static void add(struct identity_set *set, const struct graph *g, enum identity_category category,
-                uint32_t index, uint32_t operator_id, const char *target, const char *detail)
+static void add(struct identity_set *set, const struct graph_operator *o,
+                enum identity_category category, uint32_t index, const char *target,
+                const char *detail)
 {
-    const struct graph_operator *o = &g->operators[operator_id];
     struct identity *i = append(set);
     i->category = category;
     i->index = index;
@@ -95,17 +95,17 @@ int identity_set_of_graph(const struct graph *g, struct identity_set *set, struc
     *set = (struct identity_set){.next_number = 1};
     for (uint32_t i = 0; i < g->source_count; i++) {
         const struct graph_source *s = &g->sources[i];
-        add(set, g, IDENTITY_SOURCE, i, s->operator_id, s->target, s->target);
+        add(set, &g->operators[s->operator_id], IDENTITY_SOURCE, i, s->target, s->target);
     }
     for (uint32_t i = 0; i < g->stage_count; i++) {
         if (g->stages[i].kind == STAGE_UPDATE) {
-            add(set, g, IDENTITY_STATE, i, g->stages[i].operator_id, "", "");
+            add(set, &g->operators[g->stages[i].operator_id], IDENTITY_STATE, i, "", "");
         }
     }
     for (uint32_t i = 0; i < g->output_count; i++) {
         const struct graph_output *o = &g->outputs[i];
         char *detail = text_format("%s %s", formats[o->format], o->target);
-        add(set, g, IDENTITY_OUTPUT, i, o->operator_id, o->target, detail);
+        add(set, &g->operators[o->operator_id], IDENTITY_OUTPUT, i, o->target, detail);
         memory_free(detail);
     }
     return check_unique(set, e);

@@ -73,6 +73,7 @@ static void extend_piece(struct mill_rows *r, size_t size)
             r->piece_capacity = r->piece_capacity == 0 ? 64 : r->piece_capacity * 2;
             r->pieces = memory_grow(r->pieces, r->piece_capacity * sizeof *r->pieces);
         }
+        check(r->pieces != NULL);
         last = &r->pieces[r->piece_count++];
         *last = (struct rows_piece){.order = r->order, .offset = r->spill.size + r->row_start};
     }

@@ -209,7 +209,7 @@ static void sort(struct mill_shuffle *s)
         start[g + 1] += start[g];
     }
     for (uint32_t shard = 0; shard <= SHARD_COUNT; shard++) {
-        s->shard_start[shard] = start[shard * (KEY_GROUP_COUNT / SHARD_COUNT)];
+        s->shard_start[shard] = start[(size_t)shard * (KEY_GROUP_COUNT / SHARD_COUNT)];
     }
     for (uint32_t i = 0; i < s->count; i++) {
         const struct shuffle_entry *entry = &s->entries[i];

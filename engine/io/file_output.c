@@ -113,21 +113,27 @@ void file_output_committed(struct output *o)
     }
 }
 
-/* Write the rows behind `offset` of a hidden file and make them safe, name and all. */
-static int write_hidden(struct output *o, const char *name, uint64_t offset,
-                        struct rows_reader *rows, XXH3_state_t *file_sum, struct rows_sum *sum,
-                        struct error *e)
+/* A file in the target's hidden folder that gets rows. */
+struct hidden {
+    const char *name;
+    uint64_t offset;   /* what stands before it stays */
+    XXH3_state_t *sum; /* over what stays, to be continued; NULL for a new file */
+};
+
+/* Write the rows into a hidden file and make them safe, name and all. */
+static int write_hidden(struct output *o, const struct hidden *h, struct rows_reader *rows,
+                        struct rows_sum *sum, struct error *e)
 {
     const struct disk *disk = o->place->disk;
-    char *path = target_hidden_path(&o->target, name);
+    char *path = target_hidden_path(&o->target, h->name);
     struct disk_file file;
-    int rc = disk_open(disk, path, offset == 0 ? DISK_CREATE : DISK_UPDATE, &file, e);
+    int rc = disk_open(disk, path, h->offset == 0 ? DISK_CREATE : DISK_UPDATE, &file, e);
     memory_free(path);
     if (rc != 0) {
         return rc;
     }
-    rc = offset == 0 ? 0 : disk_truncate(disk, &file, offset, e);
-    rc = rc == 0 ? rows_file_write(disk, &file, offset, rows, file_sum, sum, e) : rc;
+    rc = h->offset == 0 ? 0 : disk_truncate(disk, &file, h->offset, e);
+    rc = rc == 0 ? rows_file_write(disk, &file, h->offset, rows, h->sum, sum, e) : rc;
     rc = rc == 0 ? FAILPOINT_RESULT(file_output_before_sync, e) : rc;
     rc = rc == 0 ? disk_sync(disk, &file, e) : rc;
     disk_close(disk, &file);
@@ -176,7 +182,7 @@ static int prepare_part(struct output *o, const struct output_epoch *epoch,
              epoch->number);
     target_part_name(&o->target, epoch->number, 0, extension(o), name);
     struct rows_sum sum = {0};
-    int rc = write_hidden(o, temporary, 0, rows, NULL, &sum, e);
+    int rc = write_hidden(o, &(struct hidden){.name = temporary}, rows, &sum, e);
     if (rc != 0) {
         return rc;
     }
@@ -205,7 +211,7 @@ static int prepare_folder(struct output *o, const struct output_epoch *epoch,
                  epoch->number);
         target_part_name(&o->target, epoch->number, 0, extension(o), part);
         struct rows_sum sum = {0};
-        rc = write_hidden(o, temporary, 0, rows, NULL, &sum, e);
+        rc = write_hidden(o, &(struct hidden){.name = temporary}, rows, &sum, e);
         add_sum(&m, &sum);
         m.file = (struct slice){temporary, strlen(temporary)};
         m.part = (struct slice){part, strlen(part)};
@@ -236,7 +242,8 @@ static int add_to_open_file(struct output *o, const struct output_epoch *epoch,
         XXH3_64bits_reset(o->next_sum);
     }
     open_file_name(o, o->next.first_epoch, open_name);
-    int rc = write_hidden(o, open_name, o->next.length, rows, o->next_sum, &sum, e);
+    struct hidden open = {open_name, o->next.length, o->next_sum};
+    int rc = write_hidden(o, &open, rows, &sum, e);
     o->next.length += sum.byte_count;
     o->next.rows += sum.row_count;
     o->next.checksum = sum.checksum;
@@ -351,14 +358,13 @@ static int add_closing(struct store_batch *batch, const struct manifest *m, stru
     return rc == 0 ? 0 : error_set(e, rc, "the manifest of an open file is too large");
 }
 
-int file_output_close_stale(const struct output *outputs, uint32_t output_count, uint16_t number,
-                            struct slice value, const struct file_output_past *past,
-                            struct store_batch *batch, struct error *e)
+int file_output_close_stale(const struct file_output_past *past, uint16_t number,
+                            struct slice value, struct store_batch *batch, struct error *e)
 {
     struct roll roll;
     struct slice folder;
     struct slice suffix;
-    if (goes_on(outputs, output_count, number)) {
+    if (goes_on(past->outputs, past->output_count, number)) {
         return 0;
     }
     int rc = roll_decode(value, &roll, &folder, &suffix, e);

@@ -9,6 +9,8 @@
 
 /** Where the store stands when it is opened. */
 struct file_output_past {
+    const struct output *outputs; /**< of the script */
+    uint32_t output_count;
     const struct disk *disk;
     uint64_t store_id;
     uint64_t epoch; /**< newest committed */
@@ -29,8 +31,7 @@ bool file_output_keeps(const struct output *o, const char *hidden_name);
  * @param number  of the output; value: its record in META
  * @param batch   gets the manifest that publishes the file, and the removal of the record
  */
-int file_output_close_stale(const struct output *outputs, uint32_t output_count, uint16_t number,
-                            struct slice value, const struct file_output_past *past,
-                            struct store_batch *batch, struct error *e);
+int file_output_close_stale(const struct file_output_past *past, uint16_t number,
+                            struct slice value, struct store_batch *batch, struct error *e);
 
 #endif

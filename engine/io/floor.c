@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#define SLOT_BYTES 32
+#define SLOT_BYTES ((size_t)32)
 #define SLOT_COUNT 2
 
 static void write_slot(uint8_t slot[SLOT_BYTES], uint64_t store_id, uint64_t epoch)

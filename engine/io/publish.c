@@ -85,15 +85,15 @@ int publisher_check(const struct disk *disk, const char *data_folder, uint64_t s
     return rc;
 }
 
-int publisher_open(struct publisher *p, const struct disk *disk, const char *data_folder,
-                   uint64_t store_id, uint64_t epoch, struct store *store, struct error *e)
+int publisher_open(struct publisher *p, const struct output_place *place, const char *data_folder,
+                   struct error *e)
 {
-    *p = (struct publisher){.disk = disk, .store_id = store_id};
+    *p = (struct publisher){.disk = place->disk, .store_id = place->store_id};
     pthread_mutex_init(&p->lock, NULL);
-    p->outbox = text_path(data_folder, "outbox");
-    int rc = floor_open(&p->floor, disk, data_folder, store_id, e);
-    rc = rc == 0 ? check_floor(&p->floor, data_folder, epoch, e) : rc;
-    return rc == 0 ? load(p, store, e) : rc;
+    p->outbox = memory_text(place->outbox);
+    int rc = floor_open(&p->floor, place->disk, data_folder, place->store_id, e);
+    rc = rc == 0 ? check_floor(&p->floor, data_folder, place->epoch, e) : rc;
+    return rc == 0 ? load(p, place->store, e) : rc;
 }
 
 static void free_items(struct publisher_item *item)

@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "io/floor.h"
 #include "io/manifest.h"
+#include "io/output.h"
 #include "io/target.h"
 #include "state/store.h"
 
@@ -54,11 +55,11 @@ int publisher_check(const struct disk *disk, const char *data_folder, uint64_t s
 
 /**
  * Open the publisher of a store: read the floor and what waits in OUTBOX.
- * @param epoch  newest committed epoch
+ * @param place  copied; as the outputs have it
  * @return 0, MILL_EREFUSED when the store was rewound, MILL_ECORRUPT, MILL_EIO
  */
-int publisher_open(struct publisher *p, const struct disk *disk, const char *data_folder,
-                   uint64_t store_id, uint64_t epoch, struct store *store, struct error *e);
+int publisher_open(struct publisher *p, const struct output_place *place, const char *data_folder,
+                   struct error *e);
 void publisher_close(struct publisher *p);
 
 /** A manifest was committed. Its bytes are copied. */

@@ -161,7 +161,7 @@ static int claim(struct target *t, struct error *e)
 
 static struct slice note_key(const struct target *t, struct buffer *key)
 {
-    buffer_init(key, 2 * PATH_BYTES_MAX);
+    buffer_init(key, (size_t)2 * PATH_BYTES_MAX);
     int rc = buffer_append_byte(key, 't');
     rc = rc == 0 ? buffer_append_text(key, t->folder) : rc;
     check(rc == 0);

@@ -36,8 +36,7 @@ int publishing_open(struct runner *r, struct error *e)
         .jit_off = r->options.jit_off,
     };
     batch_caller_init(&r->batch_caller, r->graph, r->options.source, &options);
-    int rc = publisher_open(&r->publisher, &r->data.disk, r->data.path, r->data.store_id,
-                            r->last_number, r->data.store, e);
+    int rc = publisher_open(&r->publisher, &r->place, r->data.path, e);
     r->publisher.sinks = (struct publisher_sinks){
         .context = r, .write_stdout = write_stdout, .call_batch = call_batch};
     r->publisher_open = true;

@@ -286,6 +286,12 @@ static void notify(void *context)
     uv_async_send(&r->task_done);
 }
 
+static void init_timer(struct runner *r, uv_timer_t *timer)
+{
+    uv_timer_init(&r->loop, timer);
+    timer->data = r;
+}
+
 static void open_loop(struct runner *r)
 {
     int rc = uv_loop_init(&r->loop);
@@ -295,12 +301,10 @@ static void open_loop(struct runner *r)
     rc = uv_async_init(&r->loop, &r->task_done, on_task_done);
     check(rc == 0);
     r->task_done.data = r;
-    uv_timer_t *const timers[] = {&r->cut_timer, &r->retry_timer, &r->publish_timer,
-                                  &r->stop_timer};
-    for (size_t i = 0; i < sizeof timers / sizeof *timers; i++) {
-        uv_timer_init(&r->loop, timers[i]);
-        timers[i]->data = r;
-    }
+    init_timer(r, &r->cut_timer);
+    init_timer(r, &r->retry_timer);
+    init_timer(r, &r->publish_timer);
+    init_timer(r, &r->stop_timer);
     for (size_t i = 0; i < 2; i++) {
         uv_signal_init(&r->loop, &r->signals[i]);
         r->signals[i].data = r;

@@ -338,7 +338,8 @@ static int close_stale_rolls(struct runner *r, struct error *e)
 {
     struct slice from = {"r", 1};
     struct slice to = {"s", 1};
-    struct file_output_past past = {&r->data.disk, r->data.store_id, r->last_number};
+    struct file_output_past past = {r->outputs, r->graph->output_count, &r->data.disk,
+                                    r->data.store_id, r->last_number};
     struct store_batch *batch = store_batch_create();
     struct store_iterator *i = store_iterate(r->data.store, STORE_META, from, to);
     struct slice key;
@@ -346,8 +347,7 @@ static int close_stale_rolls(struct runner *r, struct error *e)
     int rc = store_next(i, &key, &value, e);
     while (rc == 1) {
         uint16_t number = key.size == 3 ? bytes_get_u16(key.data + 1) : 0;
-        rc = file_output_close_stale(r->outputs, r->graph->output_count, number, value, &past,
-                                     batch, e);
+        rc = file_output_close_stale(&past, number, value, batch, e);
         if (rc != 0) {
             break;
         }

@@ -68,18 +68,19 @@ static const char *const output_words[] = {
 static const char *const format_words[] = {"json", "text", "print", "rows", NULL};
 static const char *const error_words[] = {"dead_letter", "fail", "skip", NULL};
 
+typedef void (*element_fn)(lua_State *L, struct arena *arena, void *element);
+
 struct list {
+    element_fn read;
     const char *field;
     size_t max;
     size_t element_bytes;
     size_t extra; /* unused elements in front */
 };
 
-typedef void (*element_fn)(lua_State *L, struct arena *arena, void *element);
-
 /* Read a list of tables, one element each. */
-static int read_list(lua_State *L, struct arena *arena, const struct list *list, element_fn fn,
-                     uint32_t *count, void **elements, struct error *e)
+static int read_list(lua_State *L, struct arena *arena, const struct list *list, uint32_t *count,
+                     void **elements, struct error *e)
 {
     lua_getfield(L, -1, list->field);
     size_t n = lua_objlen(L, -1);
@@ -92,7 +93,7 @@ static int read_list(lua_State *L, struct arena *arena, const struct list *list,
     memset(block, 0, (n + list->extra) * list->element_bytes);
     for (size_t i = 0; i < n; i++) {
         lua_rawgeti(L, -1, (int)i + 1);
-        fn(L, arena, block + (i + list->extra) * list->element_bytes);
+        list->read(L, arena, block + (i + list->extra) * list->element_bytes);
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
@@ -226,21 +227,17 @@ int plan_read(lua_State *L, struct arena *arena, struct graph *graph, struct err
     void *segments = NULL;
     void *outputs = NULL;
     const struct list lists[] = {
-        {"operators", LIMIT_OPERATORS_MAX, sizeof(struct graph_operator), 1},
-        {"sources", LIMIT_SOURCES_MAX, sizeof(struct graph_source), 0},
-        {"stages", LIMIT_STAGES_MAX, sizeof(struct graph_stage), 0},
-        {"segments", LIMIT_OPERATORS_MAX, sizeof(struct graph_segment), 0},
-        {"outputs", LIMIT_OUTPUTS_MAX, sizeof(struct graph_output), 0},
+        {read_operator, "operators", LIMIT_OPERATORS_MAX, sizeof(struct graph_operator), 1},
+        {read_source, "sources", LIMIT_SOURCES_MAX, sizeof(struct graph_source), 0},
+        {read_stage, "stages", LIMIT_STAGES_MAX, sizeof(struct graph_stage), 0},
+        {read_segment, "segments", LIMIT_OPERATORS_MAX, sizeof(struct graph_segment), 0},
+        {read_output, "outputs", LIMIT_OUTPUTS_MAX, sizeof(struct graph_output), 0},
     };
-    int rc = read_list(L, arena, &lists[0], read_operator, &graph->operator_count, &operators, e);
-    rc = rc != 0 ? rc
-                 : read_list(L, arena, &lists[1], read_source, &graph->source_count, &sources, e);
-    rc = rc != 0 ? rc : read_list(L, arena, &lists[2], read_stage, &graph->stage_count, &stages, e);
-    rc = rc != 0
-             ? rc
-             : read_list(L, arena, &lists[3], read_segment, &graph->segment_count, &segments, e);
-    rc = rc != 0 ? rc
-                 : read_list(L, arena, &lists[4], read_output, &graph->output_count, &outputs, e);
+    int rc = read_list(L, arena, &lists[0], &graph->operator_count, &operators, e);
+    rc = rc != 0 ? rc : read_list(L, arena, &lists[1], &graph->source_count, &sources, e);
+    rc = rc != 0 ? rc : read_list(L, arena, &lists[2], &graph->stage_count, &stages, e);
+    rc = rc != 0 ? rc : read_list(L, arena, &lists[3], &graph->segment_count, &segments, e);
+    rc = rc != 0 ? rc : read_list(L, arena, &lists[4], &graph->output_count, &outputs, e);
     graph->operators = operators;
     graph->sources = sources;
     graph->stages = stages;

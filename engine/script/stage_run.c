@@ -219,6 +219,13 @@ static int run_records(struct stage_chunk *c, struct merge *m, struct error *e)
     return rc;
 }
 
+static void set_state(struct stage_chunk *c, struct mill_group *g, const struct state_scan *scan)
+{
+    const char *value = arena_copy(&c->h->arena, scan->value.data, scan->value.size);
+    g->state = cell_of_msgpack((struct slice){value, scan->value.size});
+    g->changed = scan->is_initial ? GROUP_INITIAL : 0;
+}
+
 /* update_state_by_key: every key that has state or data, in key order. */
 static int run_with_state(struct stage_chunk *c, struct merge *m, struct error *e)
 {
@@ -232,9 +239,7 @@ static int run_with_state(struct stage_chunk *c, struct merge *m, struct error *
         struct mill_group *g = order <= 0 ? add_group(c, entry->key, entry->key_size)
                                           : add_group(c, scan.key.data, (uint32_t)scan.key.size);
         if (order >= 0) {
-            const char *value = arena_copy(&c->h->arena, scan.value.data, scan.value.size);
-            g->state = cell_of_msgpack((struct slice){value, scan.value.size});
-            g->changed = scan.is_initial ? GROUP_INITIAL : 0;
+            set_state(c, g, &scan);
         }
         if (order <= 0) {
             data = read_group(c, m, &entry, g, e);

@@ -316,7 +316,7 @@ static bool is_for(const struct disk_file *file, enum disk_open_mode mode)
 
 static struct node *node_of(const struct fake_disk *f, const struct disk_file *file)
 {
-    check(file->fd >= 0);                                 /* else it is closed */
+    check(file->fd >= 0);                               /* else it is closed */
     check(file->fd / (DISK_READ + 1) == f->generation); /* else it is from before a crash */
     return file->fake;
 }

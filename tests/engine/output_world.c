@@ -71,7 +71,7 @@ static bool keeps(void *context, const char *name)
 /* What the store has of an open file that no output goes on with. */
 static int close_stale(struct output_world *w)
 {
-    struct file_output_past past = {&w->disk, WORLD_STORE_ID, w->epoch};
+    struct file_output_past past = {&w->output, 1, &w->disk, WORLD_STORE_ID, w->epoch};
     struct store_key key = store_key_roll(w->output.number);
     struct store_batch *batch = store_batch_create();
     struct buffer value;
@@ -79,8 +79,7 @@ static int close_stale(struct output_world *w)
     int rc = 0;
     if (store_get(w->store, STORE_META, store_key_slice(&key), &value, NULL) == 0) {
         struct slice bytes = {value.data, value.size};
-        rc = file_output_close_stale(&w->output, 1, w->output.number, bytes, &past, batch,
-                                     &w->error);
+        rc = file_output_close_stale(&past, w->output.number, bytes, batch, &w->error);
         rc = rc == 0 ? store_write(w->store, batch, true, &w->error) : rc;
     }
     buffer_deinit(&value);
@@ -101,8 +100,7 @@ int world_open(struct output_world *w)
     if (rc != 0) {
         return rc;
     }
-    rc = publisher_open(&w->publisher, &w->disk, "data", WORLD_STORE_ID, w->epoch, w->store,
-                        &w->error);
+    rc = publisher_open(&w->publisher, &w->place, "data", &w->error);
     w->publisher.sinks = (struct publisher_sinks){
         .context = w, .write_stdout = take_stdout, .call_batch = take_batch};
     return rc == 0 && w->output.has_target ? target_sweep(&w->output.target, keeps, w, &w->error)

@@ -123,15 +123,15 @@ static int close_stale_rolls(struct sim *s, struct error *e)
 {
     struct slice from = {"r", 1};
     struct slice to = {"s", 1};
-    struct file_output_past past = {&s->disk, s->store_id, s->process.last_number};
+    struct file_output_past past = {s->process.outputs, s->job.output_count, &s->disk, s->store_id,
+                                    s->process.last_number};
     struct store_batch *batch = store_batch_create();
     struct store_iterator *i = store_iterate(&s->store, STORE_META, from, to);
     struct slice key;
     struct slice value;
     int rc = store_next(i, &key, &value, e);
     while (rc == 1) {
-        rc = file_output_close_stale(s->process.outputs, s->job.output_count,
-                                     bytes_get_u16(key.data + 1), value, &past, batch, e);
+        rc = file_output_close_stale(&past, bytes_get_u16(key.data + 1), value, batch, e);
         rc = rc == 0 ? store_next(i, &key, &value, e) : rc;
     }
     store_iterate_end(i);
@@ -217,8 +217,7 @@ static int call_batch(void *context, const struct manifest *m, const char *path,
 static int open_publisher(struct sim *s, struct error *e)
 {
     struct process *p = &s->process;
-    int rc = publisher_open(&p->publisher, &s->disk, DATA_FOLDER, s->store_id, p->last_number,
-                            &s->store, e);
+    int rc = publisher_open(&p->publisher, &p->place, DATA_FOLDER, e);
     p->publisher.sinks = (struct publisher_sinks){
         .context = s, .write_stdout = write_stdout, .call_batch = call_batch};
     p->is_open = true;
