@@ -463,7 +463,7 @@ function M.link(plan, host)
    self:make_readers()
    local linked = { segments = {}, seals = {} }
    for i, segment in ipairs(plan.segments) do
-      linked.segments[i] = segment.native and false or self:compile(segment, false)
+      linked.segments[i] = not segment.native and self:compile(segment, false)
    end
    for i, stage in ipairs(plan.stages) do
       linked.seals[i] = stage.node.combine == "lua" and self:make_seal(i) or false
