@@ -72,16 +72,19 @@ it("the code is that of the loop, indented", function()
 end)
 
 it("the code keeps its depth over else, and comes back to the left", function()
-   local plan = half.plan("lines:flat_map(function(r) return { r } end):flat_map(mill.words)"
-      .. ":reduce(function(a, b) return a end):print()")
-   local _, out = run("lines:flat_map(function(r) return { r } end):flat_map(mill.words)"
-      .. ":reduce(function(a, b) return a end):print()")
+   local text = "lines:flat_map(function(r) return { r } end):flat_map(mill.words)"
+      .. ":reduce(function(a, b) return a end):print()"
+   local plan, _, out = half.plan(text), run(text)
    for i, segment in ipairs(plan.segments) do
       local code = part(out, ("-- segment %d, loaded as one line\n"):format(i), "\n\n")
       local written = codegen.generate(plan, segment, false).lines
       assert.equal(table.concat(written, "\n"), (code:gsub("\n +", "\n"):gsub("^ +", "")))
       assert.equal("\n   end", code:match("\n[^\n]*$"))
       assert.is_nil(code:find("\n[^ ]"))
+      if i == 1 then
+         local indent = code:match("\n( +)if ctl%.depth <= 0 then\n")
+         assert.equal(indent, code:match("\n( +)else\n"))
+      end
    end
 end)
 
