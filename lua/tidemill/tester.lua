@@ -38,7 +38,11 @@ function Test:input_to(name, ...)
    elseif not source then
       options.fail("t:input_to: the job has no source %s", options.show(name))
    end
+   local is_text = self.plan.sources[source].node.source == "files"
    for _, record in ipairs(records) do
+      if is_text and type(record) ~= "string" then
+         options.fail("t:input: a line is a string, not %s", options.show(record))
+      end
       table.insert(self.waiting[source], record)
    end
 end
