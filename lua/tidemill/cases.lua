@@ -149,21 +149,30 @@ local function new_batch(plan)
    return batch
 end
 
+--- "expect", "expect in order", "expect 2", "expect in order 2".
+---@return string? kind, integer output
+local function read_expect(head)
+   local kind, output = head:gsub("^expect in order", "expect_in_order")
+      :match("^(expect[%l_]*)%s*(%d*)$")
+   if kind ~= "expect" and kind ~= "expect_in_order" then return nil end
+   return kind, tonumber(output) or 1
+end
+
 local function steps_of(case, plan, sections)
    local steps = {}
    for _, written in ipairs(sections) do
       local section = expand(case, written)
       local source = section.head:match("^source (%d+)$")
-      local which = section.head:match("^expect%s*(.*)$")
+      local expect, output = read_expect(section.head)
       if section.head == "batch" then
          table.insert(steps, { batch = new_batch(plan) })
          read_records(case, plan, section, steps[#steps].batch, 1)
       elseif source and steps[#steps] and steps[#steps].batch then
          read_records(case, plan, section, steps[#steps].batch, tonumber(source))
-      elseif which then
+      elseif expect then
+         if not plan.outputs[output] then fail(case, "there is no output %d", output) end
          table.insert(steps, {
-            expect = which:match("in order") and "expect_in_order" or "expect",
-            output = tonumber(which:match("%d+")) or 1, rows = section.values or section,
+            expect = expect, output = output, rows = section.values or section,
             is_json = true, line = ("%s:%d"):format(case.path, section.line),
          })
       elseif not section.head:match("^dead") then
