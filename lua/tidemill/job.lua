@@ -23,7 +23,7 @@ local JOB_OPTIONS = {
 }
 M.JOB_OPTIONS = JOB_OPTIONS
 
-local NAME_RULE = "1 to 64 of A-Z a-z 0-9 _ - and '.', not beginning with '.'"
+M.NAME_RULE = "1 to 64 of A-Z a-z 0-9 _ - and '.', not beginning with '.'"
 
 --- Whether a name may become a file name.
 local function is_name(name)
@@ -38,7 +38,7 @@ M.is_name = is_name
 function M.new(name, given, overrides)
    if not is_name(name) then
       options.fail("mill.job: the name %s is not allowed; it must be %s", options.show(name),
-         NAME_RULE)
+         M.NAME_RULE)
    end
    options.check("mill.job", JOB_OPTIONS, given)
    local merged = {}

@@ -201,8 +201,7 @@ local NAMED_OPTIONS = { was = { type = "string" } }
 function Stream:named(name, given)
    local job_module = require "tidemill.job"
    if not job_module.is_name(name) then
-      fail("named", "%s is not allowed; a name is 1 to 64 of A-Z a-z 0-9 _ - and '.'",
-         options.show(name))
+      fail("named", "%s is not allowed; a name is %s", options.show(name), job_module.NAME_RULE)
    end
    for _, node in ipairs(self.job.nodes) do
       if node.name == name and node ~= self.node then

@@ -174,8 +174,8 @@ describe("a name", function()
 
    it("may be that of a file", function()
       for _, wrong in ipairs { '""', '"a b"', '"a/b"', '".a"', "5", "nil" } do
-         assert.equal(("named: %s is not allowed; a name is 1 to 64 of A-Z a-z 0-9 _ - and '.'")
-            :format(wrong), refusal(("values:named(%s)"):format(wrong)))
+         assert.equal(("named: %s is not allowed; a name is 1 to 64 of A-Z a-z 0-9 _ - and '.', "
+            .. "not beginning with '.'"):format(wrong), refusal(("values:named(%s)"):format(wrong)))
       end
    end)
 end)
