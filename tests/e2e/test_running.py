@@ -158,3 +158,15 @@ def a_terminal_shows_one_live_line_and_leaves_it_clean(place):
     check(shown.endswith("\r\x1b[K"), "the line is not cleared: {!r}", shown[-80:])
     quiet = run_on_terminal(place, "run", "--once", "--fresh", "-q", "job.lua")
     check_equal(quiet, "", "with -q")
+
+
+@test
+def a_loop_with_very_many_exits_goes_on(place):
+    """More than LuaJIT gives a trace. What it then raised left its stack wrong, every other time."""
+    place.write("in/0", "".join(f"k{i}\n" for i in range(20000)))
+    jobs.script(place, """lines:map_to_pair(function(line) return line, 1 end)
+        :update_state_by_key(function(values, n) return (n or 0) + #values end, {emit = "changed"})
+        :to_files("out", {format = "json"})""")
+    for _ in range(12):
+        jobs.run_once(place, "--fresh", "--option", "workers=2").exits(0)
+        check_equal(len(oracle.part_rows(place / "out")), 20000, "rows")
