@@ -168,5 +168,5 @@ def a_loop_with_very_many_exits_goes_on(place):
         :update_state_by_key(function(values, n) return (n or 0) + #values end, {emit = "changed"})
         :to_files("out", {format = "json"})""")
     for _ in range(12):
-        jobs.run_once(place, "--fresh", "--option", "workers=2").exits(0)
+        jobs.run_once(place, "job.lua", "--fresh", "--option", "workers=2").exits(0)
         check_equal(len(oracle.part_rows(place / "out")), 20000, "rows")
