@@ -31,9 +31,9 @@ void file_list_deinit(struct file_list *l)
 
 bool file_identity_equal(const struct file_identity *a, const struct file_identity *b)
 {
-    bool births = a->birth_ns == b->birth_ns || a->birth_ns == FILE_BIRTH_UNKNOWN ||
-                  b->birth_ns == FILE_BIRTH_UNKNOWN;
-    return a->device == b->device && a->inode == b->inode && births;
+    bool births_known = a->birth_ns != FILE_BIRTH_UNKNOWN && b->birth_ns != FILE_BIRTH_UNKNOWN;
+    bool same = births_known ? a->birth_ns == b->birth_ns : a->device == b->device;
+    return a->inode == b->inode && same;
 }
 
 static int64_t ns_of(const struct statx_timestamp *t)

@@ -59,7 +59,10 @@ int file_look(const char *path, struct listed_file *file) __attribute__((warn_un
 /** The same of an open file. */
 int file_look_open(int fd, struct listed_file *file) __attribute__((warn_unused_result));
 
-/** True unless the two are surely different: an unknown birth time equals all. */
+/**
+ * True unless the two are surely different. The number of a device may be another after a reboot or
+ * a remount, so it counts only where a birth time is unknown.
+ */
 bool file_identity_equal(const struct file_identity *a, const struct file_identity *b);
 
 #endif

@@ -59,8 +59,7 @@ struct known_file *file_registry_find(struct file_registry *r, uint32_t serial)
 
 static uint32_t slot_of(const struct file_registry *r, const struct file_identity *id)
 {
-    uint64_t pair[2] = {id->device, id->inode};
-    return (uint32_t)hash_bytes(pair, sizeof pair) & r->index_mask;
+    return (uint32_t)hash_bytes(&id->inode, sizeof id->inode) & r->index_mask;
 }
 
 static void add_to_index(struct file_registry *r, uint32_t i)

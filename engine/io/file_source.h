@@ -5,9 +5,9 @@
  * (which of it is known, and how far it was read; pure), file_watch.h (polling), file_plan.h (what
  * belongs to an epoch; pure), input_file.h (an open file).
  *
- * A file is known by device, inode, birth time and a hash of its first bytes; its name may change.
- * It has a serial number from the day it was first seen: its place in every order. Each file is a
- * partition, with the offset of the first byte that no committed epoch has read.
+ * A file is known by inode, birth time (without one: device) and a hash of its first bytes; its
+ * name may change. It has a serial number from the day it was first seen: its place in every order.
+ * Each file is a partition, with the offset of the first byte that no committed epoch has read.
  *
  * The folder is listed again only when all that the last listing found was read through, so a file
  * that grows quickly does not keep others from their turn.

@@ -298,7 +298,7 @@ int publisher_step(struct publisher *p, struct error *e)
     pthread_mutex_lock(&p->lock);
     struct publisher_item *item = p->head;
     pthread_mutex_unlock(&p->lock);
-    if (item == NULL) {
+    if (item == NULL || atomic_load(&p->is_stopped)) {
         return 0;
     }
     const struct manifest *m = &item->manifest;
@@ -311,6 +311,16 @@ int publisher_step(struct publisher *p, struct error *e)
     }
     move_to_done(p);
     return 1;
+}
+
+void publisher_stop(struct publisher *p)
+{
+    atomic_store(&p->is_stopped, true);
+}
+
+bool publisher_is_stopped(const struct publisher *p)
+{
+    return atomic_load(&p->is_stopped);
 }
 
 uint64_t publisher_waiting(struct publisher *p)
@@ -391,20 +401,25 @@ void publisher_committed(struct publisher *p)
     free_items(covered);
 }
 
-bool publisher_names(struct publisher *p, const char *folder, const char *file)
+static bool names(struct publisher *p, const char *file, bool in_outbox)
 {
     bool found = false;
     pthread_mutex_lock(&p->lock);
     for (const struct publisher_item *i = p->head; i != NULL && !found; i = i->next) {
-        found = slice_is(i->manifest.folder, folder) && slice_is(i->manifest.file, file);
+        found = (i->manifest.folder.size == 0) == in_outbox && slice_is(i->manifest.file, file);
     }
     pthread_mutex_unlock(&p->lock);
     return found;
 }
 
+bool publisher_names(struct publisher *p, const char *file)
+{
+    return names(p, file, false);
+}
+
 bool publisher_names_rows(struct publisher *p, const char *file)
 {
-    return publisher_names(p, "", file);
+    return names(p, file, true);
 }
 
 int publisher_each(struct publisher *p, publisher_each_fn fn, void *context)

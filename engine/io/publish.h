@@ -13,6 +13,7 @@
 #define IO_PUBLISH_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -44,6 +45,7 @@ struct publisher {
     pthread_mutex_t lock;        /**< over what follows */
     struct publisher_item *head; /**< oldest that waits */
     struct publisher_item *tail;
+    atomic_bool is_stopped;
     struct publisher_item *done; /**< published, not yet in a commit; oldest first */
     struct publisher_item *done_tail;
     uint64_t waiting; /**< manifests from head on */
@@ -75,13 +77,18 @@ int publisher_step(struct publisher *p, struct error *e);
 uint64_t publisher_waiting(struct publisher *p);
 uint64_t publisher_oldest(struct publisher *p);
 
+/** From now on publisher_step publishes nothing. From any thread. */
+void publisher_stop(struct publisher *p);
+bool publisher_is_stopped(const struct publisher *p);
+
 /** Add the marks, and the removal of what they cover, to a batch. */
 void publisher_commit_into(struct publisher *p, struct store_batch *batch);
 /** The batch was written. */
 void publisher_committed(struct publisher *p);
 
-/** True when a waiting manifest names a temporary file of this folder. */
-bool publisher_names(struct publisher *p, const char *folder, const char *file);
+/** True when a waiting manifest names this temporary file of a target. Whatever the folder: a name
+ * is used once in a store, and one folder has many paths. */
+bool publisher_names(struct publisher *p, const char *file);
 /** True when a waiting manifest has its rows in this file of outbox/. */
 bool publisher_names_rows(struct publisher *p, const char *file);
 /** Rows that wait, for messages. */

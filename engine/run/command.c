@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +20,8 @@
 #include "script/plan_read.h"
 
 #define LAUNCH "tidemill.launch"
+/* How soon a write that waits sees that the job ends. */
+#define STDOUT_POLL_MS 200
 
 struct launch {
     const struct embedded_module *modules;
@@ -29,7 +32,7 @@ struct launch {
     struct buffer value;
     struct runner_queue *queues;     /* by source */
     struct runner_initial *initials; /* by stage */
-    struct runner *runner;           /* between open and close */
+    struct runner *runner;           /* between open and close, or while it runs */
     lua_State *L;                    /* during a step: where rows are appended */
     struct status status;
 };
@@ -190,12 +193,29 @@ static int compare_initials(const void *left, const void *right)
 /* --- running
  * ---------------------------------------------------------------------------------------- */
 
+/* A reader that is stopped must not keep the engine from ending: when poll says so, a pipe takes
+ * PIPE_BUF bytes without waiting. */
+static int wait_for_stdout(const struct runner *r, struct error *e)
+{
+    struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    while (poll(&p, 1, STDOUT_POLL_MS) == 0) {
+        if (publisher_is_stopped(&r->publisher)) {
+            return error_set(e, MILL_ESTOPPED, "standard output is not read");
+        }
+    }
+    return 0;
+}
+
 static int write_stdout(void *context, const void *bytes, size_t size, struct error *e)
 {
-    (void)context;
+    const struct launch *l = context;
     const char *at = bytes;
     while (size > 0) {
-        ssize_t n = write(STDOUT_FILENO, at, size);
+        int rc = wait_for_stdout(l->runner, e);
+        if (rc != 0) {
+            return rc;
+        }
+        ssize_t n = write(STDOUT_FILENO, at, size < PIPE_BUF ? size : PIPE_BUF);
         if (n < 0 && errno == EINTR) {
             continue;
         }
@@ -253,12 +273,18 @@ static void read_options(lua_State *L, struct launch *l, struct runner_options *
     };
 }
 
-/* What a --once run says when it ends. */
-static void describe_end(struct launch *l, const struct runner *r, struct error *e)
+/* What a run says that left something. */
+static void describe_end(struct launch *l, struct runner *r, struct error *e)
 {
     uint64_t bytes = 0;
     uint64_t left = 0;
-    if (r->end == RUNNER_STOPPED && r->options.once) {
+    uint64_t epochs = r->publisher_open ? publisher_waiting(&r->publisher) : 0;
+    if (r->end == RUNNER_STOPPED && epochs > 0) {
+        error_set(e, MILL_ESTOPPED,
+                  "stopped at epoch %" PRIu64 "; %" PRIu64
+                  " rows are not published yet. The next start publishes them",
+                  r->last_number, publisher_waiting_rows(&r->publisher));
+    } else if (r->end == RUNNER_STOPPED && r->options.once) {
         runner_left(r, &bytes, &left);
         error_set(e, MILL_ESTOPPED,
                   "stopped at epoch %" PRIu64 "; %" PRIu64 " files with %" PRIu64
@@ -276,6 +302,7 @@ static int launch_run(lua_State *L)
     struct error e = {0};
     read_options(L, l, &options);
     struct runner *r = memory_zero(1, sizeof *r);
+    l->runner = r;
     status_open(&l->status, get_flag(L, "quiet"));
     int rc = runner_open(r, &options, &e);
     rc = rc == 0 ? runner_run(r, &e) : rc;
@@ -286,6 +313,7 @@ static int launch_run(lua_State *L)
     }
     runner_close(r);
     memory_free(r);
+    l->runner = NULL;
     lua_pushinteger(L, e.code == 0 ? 0 : error_exit_code(e.code));
     lua_pushstring(L, e.code == 0 ? NULL : e.message);
     return 2;

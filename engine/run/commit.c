@@ -55,7 +55,7 @@ static int prepare_output(struct runner *r, uint32_t output, struct error *e)
     buffer_clear(&r->manifests[output]);
     int rc = output_prepare(output_at(r, output), &epoch, &reader, &r->manifests[output], e);
     if (output == r->graph->output_count) {
-        r->dead_bytes += reader.byte_count;
+        r->dead_prepared = reader.byte_count;
     } else {
         r->rows_prepared += reader.row_count;
     }
@@ -292,6 +292,8 @@ static void take_over(struct runner *r)
     r->last_clock_ms = r->record.clock_ms;
     r->window_records = r->record.window_records;
     r->window_errors = r->record.window_errors;
+    r->dead_bytes += r->dead_prepared;
+    r->dead_prepared = 0;
     skips_clear(r);
     if (r->publisher_open) {
         publisher_committed(&r->publisher);

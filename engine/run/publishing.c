@@ -113,7 +113,7 @@ static void on_published(uv_work_t *work, int status)
 
 void publishing_start(struct runner *r)
 {
-    if (r->is_publishing || publisher_waiting(&r->publisher) == 0 ||
+    if (r->end != RUNNER_RUNS || r->is_publishing || publisher_waiting(&r->publisher) == 0 ||
         uv_is_active((uv_handle_t *)&r->publish_timer)) {
         return;
     }

@@ -40,8 +40,11 @@ void rerun(struct runner *r)
         source_abandon(r->sources[i]);
     }
     r->is_replay = true;
-    skips_take_pending(r);
-    int rc = drive_attempt(r, &e);
+    int rc = skips_save(r, &e);
+    if (rc == 0) {
+        skips_take_pending(r);
+        rc = drive_attempt(r, &e);
+    }
     if (rc != 0) {
         r->store_is_suspect = rc == MILL_ENOSPC;
         rerun_failed(r, &e);
@@ -101,11 +104,7 @@ void rerun_without(struct runner *r, const struct task *t)
         runner_fail(r, &e);
         return;
     }
-    int rc = skips_add(r, &h->expired, &e);
-    if (rc != 0) {
-        rerun_failed(r, &e);
-        return;
-    }
+    skips_add(r, &h->expired);
     abandon(r);
     r->renewing++;
     r->posted++;

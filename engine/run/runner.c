@@ -91,6 +91,15 @@ static bool has_hidden_rows(const struct runner *r)
     return false;
 }
 
+static void on_stop_timer(uv_timer_t *timer)
+{
+    struct runner *r = timer->data;
+    publisher_stop(&r->publisher);
+    if (r->end == RUNNER_RUNS) {
+        finish(r, RUNNER_STOPPED); /* the rest goes out at the next start */
+    }
+}
+
 /* Everything is committed; the end comes when it is published too. */
 static void end_when_published(struct runner *r, enum runner_end end)
 {
@@ -103,6 +112,9 @@ static void end_when_published(struct runner *r, enum runner_end end)
     }
     r->ends_as = end;
     publishing_start(r);
+    if (r->stop_wanted && !uv_is_active((uv_handle_t *)&r->stop_timer)) {
+        uv_timer_start(&r->stop_timer, on_stop_timer, STOP_WAIT_MS, 0);
+    }
 }
 
 static void begin_next(struct runner *r)
@@ -234,14 +246,6 @@ void runner_published(struct runner *r)
 /* --- signals
  * -------------------------------------------------------------------------------------------- */
 
-static void on_stop_timer(uv_timer_t *timer)
-{
-    struct runner *r = timer->data;
-    if (r->end == RUNNER_RUNS) {
-        finish(r, RUNNER_STOPPED); /* the rest goes out at the next start */
-    }
-}
-
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct runner *r = handle->data;
@@ -250,7 +254,6 @@ static void on_signal(uv_signal_t *handle, int number)
         _exit(1); /* safe at any point: what was not committed leaves no trace */
     }
     r->stop_wanted = true;
-    uv_timer_start(&r->stop_timer, on_stop_timer, STOP_WAIT_MS, 0);
     bool computing = r->epoch.phase < EPOCH_PREPARING;
     if (r->options.once && computing) {
         pool_cancel(&r->pool);
@@ -397,6 +400,33 @@ int runner_open(struct runner *r, const struct runner_options *options, struct e
     return rc == 0 ? open_pool(r, e) : rc;
 }
 
+/* Committing and publishing use the workers' rows and the store: let them end. A function of
+ * for_each_batch that runs is stopped; its batch comes again at the next start. Then nothing writes
+ * to the store but the caller. */
+static void end_background_work(struct runner *r)
+{
+    if (r->is_publishing) {
+        watchdog_hurry(&r->batch_caller.watch);
+    }
+    while (r->is_working || r->is_publishing) {
+        uv_run(&r->loop, UV_RUN_ONCE);
+    }
+    if (r->is_pool_open) {
+        r->is_pool_open = false;
+        pool_close(&r->pool); /* before the loop, which workers wake when they end a task */
+    }
+}
+
+/* The marks of what was published since the last commit. */
+static int save_marks(struct runner *r, struct error *e)
+{
+    if (!r->publisher_open) {
+        return 0;
+    }
+    int rc = r->store_is_suspect ? data_folder_reopen(&r->data, e) : 0;
+    return rc == 0 ? publishing_sync(r, e) : rc;
+}
+
 int runner_run(struct runner *r, struct error *e)
 {
     uv_signal_start(&r->signals[0], on_signal, SIGINT);
@@ -408,8 +438,9 @@ int runner_run(struct runner *r, struct error *e)
     if (r->end == RUNNER_RUNS) {
         uv_run(&r->loop, UV_RUN_DEFAULT);
     }
+    end_background_work(r);
     if (r->end != RUNNER_FAILED) {
-        return r->publisher_open ? publishing_sync(r, e) : 0;
+        return save_marks(r, e);
     }
     *e = r->error;
     return e->code;
@@ -429,27 +460,12 @@ int runner_step(struct runner *r, struct error *e)
     return 0;
 }
 
-/* Committing and publishing use the workers' rows and the store: let them end. A function of
- * for_each_batch that runs is stopped; its batch comes again at the next start. */
-static void end_background_work(struct runner *r)
-{
-    if (r->is_publishing) {
-        watchdog_hurry(&r->batch_caller.watch);
-    }
-    while (r->is_working || r->is_publishing) {
-        uv_run(&r->loop, UV_RUN_ONCE);
-    }
-}
-
 void runner_close(struct runner *r)
 {
     if (r->end == RUNNER_RUNS) {
         r->end = RUNNER_STOPPED;
     }
     end_background_work(r);
-    if (r->is_pool_open) {
-        pool_close(&r->pool); /* before the loop, which workers wake when they end a task */
-    }
     if (r->is_loop_open) {
         close_loop(r);
     }

@@ -143,6 +143,7 @@ struct runner {
     uint64_t window_records; /**< over which the error ratio is judged */
     uint64_t window_errors;
     uint64_t dead_bytes;    /**< of dead letters that were ever written */
+    uint64_t dead_prepared; /**< the running epoch's share */
     uint64_t planned_bytes; /**< of the running epoch */
     uint64_t handed_bytes;
     uint32_t next_source;           /**< whose turn it is to give a block */

@@ -52,22 +52,31 @@ void skips_take_pending(struct runner *r)
     clear(&r->pending_skips, &r->pending_skip_count);
 }
 
-int skips_add(struct runner *r, const struct host_skip *skip, struct error *e)
+static void put(const struct runner *r, struct store_batch *batch, const struct host_skip *skip,
+                uint32_t n)
 {
     struct buffer value;
     buffer_init(&value, SKIP_BYTES_MAX);
     int rc = encode(r, skip, &value);
     check(rc == 0);
     char key[5];
-    struct store_batch *batch = store_batch_create();
-    store_batch_put(batch, STORE_META, skip_key(key, r->skip_count + r->pending_skip_count),
-                    (struct slice){value.data, value.size});
-    rc = store_write(r->data.store, batch, true, e);
-    store_batch_destroy(batch);
+    store_batch_put(batch, STORE_META, skip_key(key, n), (struct slice){value.data, value.size});
     buffer_deinit(&value);
-    if (rc == 0) {
-        append(&r->pending_skips, &r->pending_skip_count, skip);
+}
+
+void skips_add(struct runner *r, const struct host_skip *skip)
+{
+    append(&r->pending_skips, &r->pending_skip_count, skip);
+}
+
+int skips_save(struct runner *r, struct error *e)
+{
+    struct store_batch *batch = store_batch_create();
+    for (uint32_t i = 0; i < r->pending_skip_count; i++) {
+        put(r, batch, &r->pending_skips[i], r->skip_count + i);
     }
+    int rc = store_batch_bytes(batch) > 0 ? store_write(r->data.store, batch, true, e) : 0;
+    store_batch_destroy(batch);
     return rc;
 }
 

@@ -10,9 +10,11 @@
 #include "base/error.h"
 #include "run/runner.h"
 
-/** Note one; synced. The element's key is copied. It counts from skips_take_pending on, because
- * workers may still be reading r->skips. */
-int skips_add(struct runner *r, const struct host_skip *skip, struct error *e);
+/** Note one. The element's key is copied. It counts from skips_take_pending on, because workers may
+ * still be reading r->skips. */
+void skips_add(struct runner *r, const struct host_skip *skip);
+/** Write those that were noted to the store; synced. No worker is at work. */
+int skips_save(struct runner *r, struct error *e);
 /** No worker is at work. */
 void skips_take_pending(struct runner *r);
 /** On opening: those that the script, unchanged, met in the epoch that is run next. */

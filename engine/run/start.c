@@ -275,21 +275,14 @@ static int refuse_orphan(void *context, const struct manifest *m)
                      (int)m->label.size, m->label.data, m->row_count, m->epoch);
 }
 
-struct sweep {
-    struct runner *r;
-    const struct target *target;
-};
-
 static bool keeps(void *context, const char *name)
 {
-    struct sweep *s = context;
-    if (publisher_names(&s->r->publisher, s->target->folder, name)) {
+    struct runner *r = context;
+    if (publisher_names(&r->publisher, name)) {
         return true;
     }
-    for (uint32_t i = 0; i < s->r->graph->output_count; i++) {
-        const struct output *o = &s->r->outputs[i];
-        if (o->has_target && strcmp(o->target.hidden, s->target->hidden) == 0 &&
-            output_keeps(o, name)) {
+    for (uint32_t i = 0; i < r->graph->output_count; i++) {
+        if (output_keeps(&r->outputs[i], name)) {
             return true;
         }
     }
@@ -302,8 +295,7 @@ static int sweep_outputs(struct runner *r, struct error *e)
     for (uint32_t i = 0; i <= r->graph->output_count && rc == 0; i++) {
         struct output *o = i == r->graph->output_count ? &r->dead_output : &r->outputs[i];
         if (o->has_target) {
-            struct sweep sweep = {r, &o->target};
-            rc = target_sweep(&o->target, keeps, &sweep, e);
+            rc = target_sweep(&o->target, keeps, r, e);
         }
     }
     return rc;

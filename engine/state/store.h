@@ -12,7 +12,7 @@
  * writes safe too. Keys of a batch in ascending order, family by family, are about three times
  * cheaper than in hash order; it is not required.
  *
- * Reads: any thread. Writes: one thread at a time.
+ * Reads and writes: any thread; writes of several threads go one after the other.
  */
 #ifndef STATE_STORE_H
 #define STATE_STORE_H

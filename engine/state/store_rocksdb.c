@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <rocksdb/c.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -29,6 +30,7 @@ struct rocksdb_store {
     rocksdb_readoptions_t *read;
     rocksdb_writeoptions_t *write;
     rocksdb_flushoptions_t *flush;
+    pthread_mutex_t writing;     /* over the batch, from its filling until it is written */
     rocksdb_writebatch_t *batch; /* reused by each write */
     atomic_uint iterators;       /* open ones */
     bool is_written;             /* since it was opened, and never in vain */
@@ -149,12 +151,28 @@ static int open_and_mend(struct rocksdb_store *s, bool create, struct error *e)
     return open_database(s, create, e);
 }
 
+/* @return whether a flush or a compaction is writing, or about to sync, the MANIFEST */
+static bool works_in_background(struct rocksdb_store *s)
+{
+    static const char *const kinds[] = {"rocksdb.num-running-flushes",
+                                        "rocksdb.num-running-compactions"};
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t running = 1;
+        if (rocksdb_property_int_cf(s->db, s->handles[0], kinds[i], &running) != 0 || running > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Only what is surely synced is noted: what a power cut takes from the MANIFEST's end was not. So
+ * first look, then ask: work that begins behind the look is not in what was seen. */
 static void add_manifest(struct rocksdb_store *s)
 {
     struct store_manifest now;
     char value[STORE_MANIFEST_BYTES];
-    if (store_manifest_look(s->path, &now, NULL) != 0) {
-        return; /* what was noted before stays: it is no longer than the file is now */
+    if (store_manifest_look(s->path, &now, NULL) != 0 || works_in_background(s)) {
+        return; /* what was noted before stays: the file is no shorter now */
     }
     store_manifest_encode(&now, value);
     rocksdb_writebatch_put_cf(s->batch, s->handles[0], STORE_MANIFEST_KEY,
@@ -227,6 +245,7 @@ static void rocksdb_store_close(struct store *base)
         rocksdb_close(s->db);
     }
     rocksdb_writebatch_destroy(s->batch);
+    pthread_mutex_destroy(&s->writing);
     rocksdb_flushoptions_destroy(s->flush);
     rocksdb_writeoptions_destroy(s->write);
     rocksdb_readoptions_destroy(s->read);
@@ -345,18 +364,22 @@ static char *keep_memtables_small(struct rocksdb_store *s, size_t batch_bytes)
  * them little, and so only the last record of a log can be torn (store_log.h). */
 static char *write_batch(struct rocksdb_store *s, const struct store_batch *b)
 {
+    pthread_mutex_lock(&s->writing);
     char *text = keep_memtables_small(s, store_batch_bytes(b));
     if (text != NULL) {
+        pthread_mutex_unlock(&s->writing);
         return text;
     }
     store_batch_each(b, add_change, s);
     add_manifest(s);
     rocksdb_write(s->db, s->write, s->batch, &text);
+    s->is_written = text == NULL;
     rocksdb_writebatch_clear(s->batch);
     if (store_batch_bytes(b) > BATCH_BYTES_KEPT) {
         rocksdb_writebatch_destroy(s->batch);
         s->batch = rocksdb_writebatch_create();
     }
+    pthread_mutex_unlock(&s->writing);
     return text;
 }
 
@@ -378,7 +401,6 @@ static int rocksdb_store_write(struct store *base, const struct store_batch *b, 
         return rc;
     }
     char *text = write_batch(s, b);
-    s->is_written = text == NULL;
     return text == NULL ? 0 : fail(s->path, write_code_of(text), text, e);
 }
 
@@ -405,6 +427,7 @@ int store_open_rocksdb(const char *path, bool create, struct store **result, str
     s->read = rocksdb_readoptions_create();
     s->flush = rocksdb_flushoptions_create();
     s->batch = rocksdb_writebatch_create();
+    pthread_mutex_init(&s->writing, NULL);
     s->write = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(s->write, 1);
     rc = open_and_check(s, create, e);

@@ -5,6 +5,7 @@ import dataclasses
 import signal
 import time
 
+import oracle
 import scenarios
 from harness import DEBUG, Place, check, check_equal, test
 from scenarios import (Batches, BigBatches, Folders, Fresh, InterruptedTotals, Spilling,
@@ -176,6 +177,42 @@ def a_disk_that_is_full_at_a_commit_is_waited_for(place, hit):
     scenario = Case(Totals, "commit_write").make(place)
     end = scenario.run_once(failpoint=f"commit_write:enospc@{hit}")
     end.exits(0).says("No space left on device; waiting for space")
+    scenario.check()
+
+
+ENDLESS = """local mill = require "tidemill"
+local job = mill.job("totals", {deadline = "300ms", workers = 1})
+job:text_file_stream("in"):map(function(s) while s == "30" do end return s end)
+   :to_files("out", {format = "text"})
+return job
+"""
+
+
+@test(each=range(4, 12))
+def a_full_disk_while_a_skip_is_noted_skips_nothing_else(place, hit):
+    place.write("in/a", "".join(f"{n}\n" for n in range(60)))
+    place.write("job.lua", ENDLESS)
+    end = place.run("run", "--once", "job.lua", program=DEBUG,
+                    env={"TIDEMILL_FAILPOINT": f"commit_write:enospc@{hit}"})
+    if end.code != 0:  # the hits of a start
+        end.exits(1).says("No space left on device")
+        place.run("run", "--once", "job.lua", program=DEBUG).exits(0)
+    lines = [int(line) for line in oracle.part_bytes(place / "out").split()]
+    check_equal(lines, [n for n in range(60) if n != 30], "lines")
+    letters = oracle.dead_letters(place / ".tidemill" / "totals")
+    check_equal([letter["record"] for letter in letters], [b"30"], "dead letters")
+
+
+@test
+def a_signal_while_no_store_is_open_ends_well(place):
+    """The disk is full at a commit, and then also when the store is opened anew."""
+    scenario = Case(Totals, "commit_write").make(place)
+    running = scenario.start(
+        "--once", failpoint="commit_write:enospc@10,store_before_create:enospc@2+")
+    running.wait_for_text("waiting for space")
+    time.sleep(1.5)
+    running.signal(signal.SIGTERM).wait().exits(1).says("No space left on device")
+    scenario.finish()
     scenario.check()
 
 

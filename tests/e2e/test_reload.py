@@ -206,6 +206,23 @@ def a_moved_output_publishes_what_waits_at_the_old_place(place, name):
     oracle.check_nothing_temporary(jobs.data_of(place), place / "out", place / "moved")
 
 
+@test(each=["./out", "out/", "out/../out"])
+def an_output_s_folder_may_be_written_differently(place, out):
+    """It is the same folder: what waits in it is not swept away."""
+    job = Reloads(place)
+    kill_before_publishing(job, sums(), "a 1\n")
+    job.run(sums(out=out), "a 2\n").exits(0)
+    check_equal(job.rows(), [[b"a", 1], [b"a", 3]], "rows")
+    rolling = sums(to_files=", {roll = '1GiB'}")
+    job.run(rolling, "a 3\n" * 3000, program=DEBUG, may_die=True,
+            env={"TIDEMILL_FAILPOINT": "commit_after_write:kill@2"},
+            options="batch_bytes = '4096B'")
+    job.run(sums(out=out), "a 1\n", options="batch_bytes = '4096B'").exits(0)
+    rows = job.rows()
+    check_equal(rows[-1], [b"a", 9004], "the last total")
+    check(len(rows) >= 5, "rows of the open file are missing: {}", rows)
+
+
 @test
 def a_removed_output_publishes_what_waits(place):
     job = Reloads(place)

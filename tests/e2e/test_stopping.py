@@ -64,6 +64,50 @@ def a_signal_with_once_does_not_wait_for_a_long_function(place):
     check_equal(oracle.parts_of(place / "out"), [], "parts")
 
 
+def spin(place, rounds):
+    """A job whose record "2" takes its time. Scripts have no clock: count rounds."""
+    jobs.script(place, f"""lines:map(function(s)
+           local x = 1
+           if s == "2" then for i = 1, {rounds} do x = (x * 16807) % 2147483647 end end
+           return s .. (x == 0 and "!" or "")
+        end):to_files("out", {{format = "text", roll = "1GiB"}})""", options="deadline = '60s'")
+
+
+@test
+def a_signal_lets_the_epoch_commit_however_long_it_takes(place):
+    """It is publishing that has 5 s, not computing."""
+    place.write("in/a", "2\n")
+    spin(place, 50_000_000)
+    begin = time.monotonic()
+    jobs.run_once(place).exits(0)
+    spin(place, int(50_000_000 * 7 / (time.monotonic() - begin)))
+    running = place.start("run", "--option", "batch=100ms", "job.lua")
+    time.sleep(0.5)
+    place.write("x", "2\n3\n").rename(place / "in" / "b")
+    time.sleep(0.5)
+    running.signal(signal.SIGTERM).wait(40).exits(0)
+    check_equal(jobs.lines_out(place), [b"2", b"2", b"3"], "lines")
+    oracle.check_nothing_temporary(jobs.data_of(place), place / "out")
+
+
+@test
+def a_signal_does_not_wait_for_a_reader_that_is_stopped(place):
+    place.write("in/a", "x" * 99 + "\n")
+    jobs.script(place, "lines:flat_map(function(s) local t = {} for i = 1, 10000 do t[i] = s end "
+                       "return t end):to_stdout()")
+    read, write = os.pipe()
+    running = place.start("run", "--option", "batch=50ms", "job.lua", stdout=write)
+    os.close(write)
+    time.sleep(0.7)
+    begin = time.monotonic()
+    end = running.signal(signal.SIGTERM).wait(12).exits(1)
+    os.close(read)
+    check(4 < time.monotonic() - begin < 8, "it took {:.1f} s", time.monotonic() - begin)
+    end.says("10000 rows are not published yet")
+    end = jobs.run_once(place).exits(0)
+    check_equal(len(end.out.splitlines()), 10000, "rows that the next start gives")
+
+
 @test(each=["with --once", "without --once"])
 def a_second_signal_ends_at_once(place, how):
     place.write("in/a", "1\n2\n")

@@ -64,8 +64,7 @@ int output_world_end(void **state)
 static bool keeps(void *context, const char *name)
 {
     struct output_world *w = context;
-    return output_keeps(&w->output, name) ||
-           publisher_names(&w->publisher, w->output.target.folder, name);
+    return output_keeps(&w->output, name) || publisher_names(&w->publisher, name);
 }
 
 /* What the store has of an open file that no output goes on with. */

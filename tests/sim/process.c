@@ -142,20 +142,13 @@ static int close_stale_rolls(struct sim *s, struct error *e)
     return rc;
 }
 
-struct sweep {
-    struct sim *s;
-    const struct target *target;
-};
-
 static bool keeps(void *context, const char *name)
 {
-    struct sweep *sweep = context;
-    struct process *p = &sweep->s->process;
-    bool kept = publisher_names(&p->publisher, sweep->target->folder, name);
-    for (uint32_t i = 0; i < sweep->s->job.output_count; i++) {
-        const struct output *o = &p->outputs[i];
-        kept = kept || (o->has_target && strcmp(o->target.hidden, sweep->target->hidden) == 0 &&
-                        output_keeps(o, name));
+    struct sim *s = context;
+    struct process *p = &s->process;
+    bool kept = publisher_names(&p->publisher, name);
+    for (uint32_t i = 0; i < s->job.output_count; i++) {
+        kept = kept || output_keeps(&p->outputs[i], name);
     }
     return kept;
 }
@@ -166,8 +159,7 @@ static int sweep_outputs(struct sim *s, struct error *e)
     for (uint32_t i = 0; i < all_outputs(s) && rc == 0; i++) {
         struct output *o = &s->process.outputs[i];
         if (o->has_target) {
-            struct sweep sweep = {s, &o->target};
-            rc = target_sweep(&o->target, keeps, &sweep, e);
+            rc = target_sweep(&o->target, keeps, s, e);
         }
     }
     return rc;

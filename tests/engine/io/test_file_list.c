@@ -134,10 +134,12 @@ static void a_birth_time_tells_files_apart_that_had_the_same_inode(void **state)
     struct file_identity first = {.device = 1, .inode = 2, .birth_ns = 3};
     struct file_identity second = {.device = 1, .inode = 2, .birth_ns = 4};
     struct file_identity unknown = {.device = 1, .inode = 2, .birth_ns = FILE_BIRTH_UNKNOWN};
-    struct file_identity elsewhere = {.device = 2, .inode = 2, .birth_ns = 3};
+    struct file_identity remounted = {.device = 2, .inode = 2, .birth_ns = 3};
+    struct file_identity elsewhere = {.device = 2, .inode = 2, .birth_ns = FILE_BIRTH_UNKNOWN};
     assert_false(file_identity_equal(&first, &second));
     assert_true(file_identity_equal(&first, &unknown));
     assert_true(file_identity_equal(&unknown, &second));
+    assert_true(file_identity_equal(&first, &remounted));
     assert_false(file_identity_equal(&first, &elsewhere));
 }
 

@@ -29,6 +29,12 @@ static void open_data(struct run *x, const char *script)
     x->runner.epoch.number = x->runner.last_number + 1;
 }
 
+static void add(struct run *x, const struct host_skip *skip)
+{
+    skips_add(&x->runner, skip);
+    assert_int_equal(skips_save(&x->runner, NULL), 0);
+}
+
 static const char script[] = "values:map(function(v) return v end):to_stdout()";
 
 static void a_skip_is_there_after_a_restart(void **state)
@@ -39,11 +45,11 @@ static void a_skip_is_there_after_a_restart(void **state)
     char key[] = "\x20k\0y";
     keyed.key = key;
     open_data(x, script);
-    assert_int_equal(skips_add(&x->runner, &skip, NULL), 0);
+    add(x, &skip);
     assert_int_equal(x->runner.skip_count, 0);
     skips_take_pending(&x->runner);
     assert_int_equal(x->runner.skip_count, 1);
-    assert_int_equal(skips_add(&x->runner, &keyed, NULL), 0);
+    add(x, &keyed);
     open_data(x, script);
     assert_int_equal(x->runner.skip_count, 2);
     const struct host_skip *s = &x->runner.skips[0];
@@ -60,7 +66,7 @@ static void another_script_has_none_of_them(void **state)
     struct run *x = *state;
     struct host_skip skip = some_skip();
     open_data(x, script);
-    assert_int_equal(skips_add(&x->runner, &skip, NULL), 0);
+    add(x, &skip);
     open_data(x, "values:map(function(v) return v + 1 end):to_stdout()");
     assert_int_equal(x->runner.skip_count, 0);
 }
@@ -71,7 +77,7 @@ static void another_epoch_has_none_of_them(void **state)
     struct host_skip skip = some_skip();
     open_data(x, script);
     x->runner.epoch.number = 2;
-    assert_int_equal(skips_add(&x->runner, &skip, NULL), 0);
+    add(x, &skip);
     open_data(x, script);
     assert_int_equal(x->runner.skip_count, 0);
 }
@@ -81,7 +87,7 @@ static void a_commit_forgets_them(void **state)
     struct run *x = *state;
     struct host_skip skip = some_skip();
     open_data(x, script);
-    assert_int_equal(skips_add(&x->runner, &skip, NULL), 0);
+    add(x, &skip);
     skips_take_pending(&x->runner);
     struct store_batch *batch = store_batch_create();
     skips_commit_into(&x->runner, batch);
@@ -104,7 +110,7 @@ static void a_restart_does_not_run_into_them_again(void **state)
     const char *hangs = "values:map(function(v) if v == 2 then while true do end end return v end)"
                         ":to_stdout()";
     open_data(x, hangs);
-    assert_int_equal(skips_add(&x->runner, &skip, NULL), 0);
+    add(x, &skip);
     run_plan(x, "", hangs);
     run_queue(x, "[1,2,3]");
     assert_int_equal(run_once(x), 0);

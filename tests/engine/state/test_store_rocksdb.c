@@ -5,6 +5,7 @@
  * the killed process is this program, started again. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <rocksdb/c.h>
 #include <signal.h>
 #include <stdio.h>
@@ -705,6 +706,57 @@ static void what_was_synced_outlasts_a_kill(void **state)
     }
 }
 
+struct writer {
+    struct store *store;
+    char name;
+    int failures;
+};
+
+/* Batches of 50 keys that all get the batch's number. */
+static void *write_batches(void *context)
+{
+    struct writer *w = context;
+    struct store_batch *b = store_batch_create();
+    for (uint32_t n = 0; n < 100; n++) {
+        store_batch_clear(b);
+        for (uint32_t i = 0; i < 50; i++) {
+            char key[2] = {w->name, (char)i};
+            store_batch_put(b, STORE_STATE, (struct slice){key, 2},
+                            (struct slice){(const char *)&n, sizeof n});
+        }
+        w->failures += store_write(w->store, b, true, NULL) != 0;
+    }
+    store_batch_destroy(b);
+    return NULL;
+}
+
+static void writes_of_several_threads_are_whole(void **state)
+{
+    struct fixture *x = *state;
+    struct writer writers[4];
+    pthread_t threads[4];
+    assert_int_equal(open_again(x), 0);
+    for (int t = 0; t < 4; t++) {
+        writers[t] = (struct writer){.store = x->store, .name = "abcd"[t]};
+        assert_int_equal(pthread_create(&threads[t], NULL, write_batches, &writers[t]), 0);
+    }
+    for (int t = 0; t < 4; t++) {
+        pthread_join(threads[t], NULL);
+        assert_int_equal(writers[t].failures, 0);
+    }
+    struct slice none = {"", 0};
+    struct store_iterator *i = store_iterate(x->store, STORE_STATE, none, none);
+    struct slice key;
+    struct slice value;
+    uint32_t count = 0;
+    while (store_next(i, &key, &value, NULL) == 1) {
+        assert_int_equal(value.data[0], 99);
+        count++;
+    }
+    store_iterate_end(i);
+    assert_int_equal(count, 200);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(int argc, char **argv)
@@ -733,6 +785,7 @@ int main(int argc, char **argv)
         TEST(more_than_the_memtables_hold_is_kept),
         TEST(the_folder_holds_few_files_of_notes),
         TEST(what_was_synced_outlasts_a_kill),
+        TEST(writes_of_several_threads_are_whole),
     };
     return cmocka_run_group_tests_name("state/store_rocksdb", tests, NULL, NULL);
 }
