@@ -347,10 +347,15 @@ int target_remove(const struct disk *disk, const char *folder, uint64_t store_id
     int rc = read_store_file(disk, t.hidden, &id, NULL);
     if (rc == 0 && id == store_id) {
         rc = remove_all(disk, &t, e);
-    } else {
-        /* Not there, or no longer ours; an empty hidden folder is what a removal left behind. */
+    } else if (rc == MILL_ENOENT) {
+        /* A hidden folder without STORE is what a claim or a removal left that was cut short. */
+        char *path = target_hidden_path(&t, STORE_FILE ".tmp");
+        disk_remove(disk, path, NULL);
         disk_remove_folder(disk, t.hidden, NULL);
+        memory_free(path);
         rc = 0;
+    } else {
+        rc = 0; /* no longer ours */
     }
     target_deinit(&t);
     return rc;

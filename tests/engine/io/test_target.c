@@ -324,6 +324,16 @@ static void removing_takes_the_store_s_own_only(void **state)
     assert_int_equal(target_remove(&w->disk, "out", WORLD_STORE_ID, NULL), 0);
 }
 
+static void removing_takes_what_a_claim_left_that_was_cut_short(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(open_at(w, 0), 0);
+    assert_int_equal(disk_remove(&w->disk, STORE, NULL), 0);
+    write(w, HIDDEN "/STORE.tmp", "x");
+    assert_int_equal(target_remove(&w->disk, "out", WORLD_STORE_ID, NULL), 0);
+    assert_false(exists(w, HIDDEN));
+}
+
 /* save_as_text_files: a folder for each batch. */
 static void removing_takes_the_folders_of_batches(void **state)
 {
@@ -409,6 +419,7 @@ int main(void)
         TEST(what_nobody_names_is_swept),
         TEST(a_sweep_that_fails_says_so),
         TEST(removing_takes_the_store_s_own_only),
+        TEST(removing_takes_what_a_claim_left_that_was_cut_short),
         TEST(removing_takes_the_folders_of_batches),
         TEST(what_another_store_has_taken_over_is_not_removed),
         cmocka_unit_test(a_removal_can_be_done_again),
