@@ -133,7 +133,9 @@ static int write_hidden(struct output *o, const struct hidden *h, struct rows_re
         return rc;
     }
     rc = h->offset == 0 ? 0 : disk_truncate(disk, &file, h->offset, e);
-    rc = rc == 0 ? rows_file_write(disk, &file, h->offset, rows, h->sum, sum, e) : rc;
+    rc = rc == 0
+             ? rows_file_write(&(struct rows_place){disk, &file, h->offset, h->sum}, rows, sum, e)
+             : rc;
     rc = rc == 0 ? FAILPOINT_RESULT(file_output_before_sync, e) : rc;
     rc = rc == 0 ? disk_sync(disk, &file, e) : rc;
     disk_close(disk, &file);

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/failpoint.h"
 #include "base/hash.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -49,7 +50,7 @@ int floor_open(struct floor_file *f, const struct disk *disk, const char *data_f
     *f = (struct floor_file){
         .disk = disk, .path = text_path(data_folder, "EPOCHS"), .store_id = store_id};
     struct buffer bytes;
-    buffer_init(&bytes, 64 * 1024);
+    buffer_init(&bytes, 64 * KIB);
     int rc = disk_read(disk, f->path, &bytes, e);
     bool foreign = false;
     if (rc == MILL_ENOENT) {

@@ -51,7 +51,8 @@ static int write_outbox_file(struct output *o, const char *name, struct rows_rea
         return rc;
     }
     rc = FAILPOINT_RESULT(outbox_write, e);
-    rc = rc == 0 ? rows_file_write(disk, &file, 0, rows, NULL, sum, e) : rc;
+    rc = rc == 0 ? rows_file_write(&(struct rows_place){.disk = disk, .file = &file}, rows, sum, e)
+                 : rc;
     rc = rc == 0 ? FAILPOINT_RESULT(outbox_before_sync, e) : rc;
     rc = rc == 0 ? disk_sync(disk, &file, e) : rc;
     disk_close(disk, &file);

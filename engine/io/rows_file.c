@@ -54,13 +54,12 @@ static int write_piece(void *context, struct slice bytes, struct error *e)
     return rc;
 }
 
-int rows_file_write(const struct disk *disk, struct disk_file *file, uint64_t offset,
-                    struct rows_reader *rows, XXH3_state_t *file_sum, struct rows_sum *sum,
+int rows_file_write(const struct rows_place *to, struct rows_reader *rows, struct rows_sum *sum,
                     struct error *e)
 {
-    struct file_writer w = {disk, file, offset};
-    return file_sum == NULL ? each_piece(rows, write_piece, &w, sum, e)
-                            : each_piece_onto(file_sum, rows, write_piece, &w, sum, e);
+    struct file_writer w = {to->disk, to->file, to->offset};
+    return to->file_sum == NULL ? each_piece(rows, write_piece, &w, sum, e)
+                                : each_piece_onto(to->file_sum, rows, write_piece, &w, sum, e);
 }
 
 static int collect_piece(void *context, struct slice bytes, struct error *e)

@@ -18,13 +18,17 @@ struct rows_sum {
     uint64_t checksum; /**< XXH3 of the bytes */
 };
 
-/**
- * Append all rows to an open file, from an offset on; not synced.
- * @param file_sum  NULL, or the sum over what stands before the offset: it is continued, and
- *                  sum->checksum is of the whole file
- */
-int rows_file_write(const struct disk *disk, struct disk_file *file, uint64_t offset,
-                    struct rows_reader *rows, XXH3_state_t *file_sum, struct rows_sum *sum,
+/** Where rows are appended to an open file. */
+struct rows_place {
+    const struct disk *disk;
+    struct disk_file *file;
+    uint64_t offset;
+    XXH3_state_t *file_sum; /**< NULL, or the sum over what stands before the offset: it is
+                                 continued, and the rows' checksum is of the whole file */
+};
+
+/** Append all rows; not synced. */
+int rows_file_write(const struct rows_place *to, struct rows_reader *rows, struct rows_sum *sum,
                     struct error *e);
 
 /** Append all rows to a buffer. @return 0, MILL_ELIMIT (they do not fit), MILL_EIO */

@@ -104,9 +104,14 @@ void rerun_without(struct runner *r, const struct task *t)
         runner_fail(r, &e);
         return;
     }
-    skips_add(r, &h->expired);
     abandon(r);
+    skips_add(r, &h->expired);
     r->renewing++;
     r->posted++;
     pool_pin(&r->pool, t->worker, pool_task(TASK_RENEW));
+    int rc = skips_save(r, &e);
+    if (rc != 0) {
+        r->store_is_suspect = true;
+        rerun_failed(r, &e);
+    }
 }

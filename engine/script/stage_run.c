@@ -226,6 +226,11 @@ static void set_state(struct stage_chunk *c, struct mill_group *g, const struct 
     g->changed = scan->is_initial ? GROUP_INITIAL : 0;
 }
 
+static int flush_when_full(struct stage_chunk *c, struct error *e)
+{
+    return is_full(c) ? flush(c, e) : 0;
+}
+
 /* update_state_by_key: every key that has state or data, in key order. */
 static int run_with_state(struct stage_chunk *c, struct merge *m, struct error *e)
 {
@@ -247,10 +252,8 @@ static int run_with_state(struct stage_chunk *c, struct merge *m, struct error *
         if (order >= 0 && data >= 0) {
             state = state_scan_next(&scan, e);
         }
-        if (data >= 0 && state >= 0 && is_full(c)) {
-            int flushed = flush(c, e);
-            state = flushed != 0 ? flushed : state;
-        }
+        int flushed = data >= 0 && state >= 0 ? flush_when_full(c, e) : 0;
+        state = flushed != 0 ? flushed : state;
     }
     state_scan_close(&scan);
     return data < 0 ? data : state < 0 ? state : 0;

@@ -72,7 +72,8 @@ static void rows_are_written_behind_what_is_there(void **state)
     add_rows(x, 1000);
     assert_int_equal(disk_write(&x->disk, &x->file, "before", 6, 0, NULL), 0);
     rows_reader_open(&reader, &x->list, 1);
-    assert_int_equal(rows_file_write(&x->disk, &x->file, 6, &reader, NULL, &sum, NULL), 0);
+    assert_int_equal(
+        rows_file_write(&(struct rows_place){&x->disk, &x->file, 6, NULL}, &reader, &sum, NULL), 0);
     rows_reader_close(&reader);
     sum_is(x, &sum, 1000);
     buffer_init(&found, 64 * MIB);
@@ -89,7 +90,8 @@ static void no_rows_have_a_sum_too(void **state)
     struct rows_reader reader;
     struct rows_sum sum = {.row_count = 9};
     rows_reader_open(&reader, &x->list, 1);
-    assert_int_equal(rows_file_write(&x->disk, &x->file, 0, &reader, NULL, &sum, NULL), 0);
+    assert_int_equal(
+        rows_file_write(&(struct rows_place){&x->disk, &x->file, 0, NULL}, &reader, &sum, NULL), 0);
     rows_reader_close(&reader);
     sum_is(x, &sum, 0);
 }
@@ -104,7 +106,9 @@ static void a_write_that_fails_ends_it(void **state)
     fake_disk_fail(x->fake, 2, MILL_ENOSPC);
     uint32_t before = fake_disk_operations(x->fake);
     rows_reader_open(&reader, &x->list, 1);
-    assert_int_equal(rows_file_write(&x->disk, &x->file, 0, &reader, NULL, &sum, &e), MILL_ENOSPC);
+    assert_int_equal(
+        rows_file_write(&(struct rows_place){&x->disk, &x->file, 0, NULL}, &reader, &sum, &e),
+        MILL_ENOSPC);
     rows_reader_close(&reader);
     assert_int_equal(e.code, MILL_ENOSPC);
     assert_int_equal(fake_disk_operations(x->fake) - before, 2);
