@@ -63,15 +63,34 @@ struct mill_input {
     uint32_t reserved;
 };
 
-/* Where the loop is. C sets i, n and depth before a call; the loop keeps i, j and op up to date,
- * so that after an error C knows the element and the operator, and goes on behind it. */
+/* Added to mill_control.op when no operator runs: what does not run yet, or no longer. */
+enum mill_between {
+    MILL_IN_LIST = 65536, /* in the list that operator op gave, at its element j */
+    MILL_READING = 131072 /* nothing was done yet with the record or element */
+};
+
+/* Where the loop is. C sets i, n, op and depth before a call; the loop keeps i, j and op up to
+ * date, so that after an error C knows the element and the operator, and goes on behind it. While
+ * depth is not 0, the loop is still on its way to the place that C named. From the last change
+ * that a record or element makes (a count, a value, a row) to the next change of i or j nothing
+ * can fail; so what failed was not done, and may be done again. */
 struct mill_control {
-    uint32_t i;         /* index of the record that runs */
-    uint32_t n;         /* records of this call */
-    uint32_t op;        /* operator that runs: its number in the plan */
-    uint32_t depth;     /* in: 0 begins with record i; d goes on inside the list of depth d */
-    uint32_t j[4];      /* index of the element that runs, in the list of each depth */
-    uint32_t m[4];      /* elements of the list of each depth */
+    uint32_t i;     /* index of the record that runs */
+    uint32_t n;     /* records of this call */
+    uint32_t op;    /* operator that runs: its number in the plan; or as enum mill_between says */
+    uint32_t depth; /* in: 0 begins with record i; d goes on inside the list of depth d */
+    union {
+        uint32_t j[4]; /* index of the element that runs, in the list of each depth */
+        struct {
+            uint32_t j0, j1, j2, j3; /* for the loop: an array's element may need memory */
+        };
+    };
+    union {
+        uint32_t m[4]; /* elements of the list of each depth */
+        struct {
+            uint32_t m0, m1, m2, m3;
+        };
+    };
     uint32_t skip_op;   /* checked loops: the operator that must not be called, 0 for none */
     uint32_t skip_j[4]; /* checked loops: for which element of each list; UINT32_MAX: for all */
     uint32_t arg_len;   /* bytes at arg_ptr: what the C function unpack() reads */

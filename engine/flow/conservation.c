@@ -43,7 +43,7 @@ static uint64_t out_of(const struct flow *f, uint32_t id, uint64_t in)
         return head->out - lost(head);
     }
     case ROLE_UNION:
-        return in;
+        return in - lost(c);
     case ROLE_OUTPUT:
     case ROLE_UNUSED:
         break;

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/ffi.h"
 #include "base/limits.h"
 
 /** What an operator does to the number of records. */
@@ -78,7 +79,7 @@ struct graph_segment {
     enum graph_input input;
     uint32_t from;           /**< source, stage or tee */
     uint32_t splitter;       /**< of INPUT_WORDS */
-    uint32_t input_operator; /**< of INPUT_WORDS: the flat_map that splits */
+    uint32_t input_operator; /**< of INPUT_WORDS: the flat_map that splits; else a union, or 0 */
     enum graph_terminal terminal;
     uint32_t to;         /**< stage, output or tee */
     uint32_t depth;      /**< of lists at its end */
@@ -141,11 +142,26 @@ struct graph {
 #define GLOBAL_KEY "\x02" /* encoded `true` */
 uint32_t graph_global_shard(void);
 
-/** How many lists are around an operator in a segment. */
-uint32_t graph_depth_of(const struct graph_segment *segment, uint32_t operator_id,
-                        uint32_t terminal_operator);
 /** The operator at which a segment ends; 0 for a tee. */
 uint32_t graph_terminal_operator(const struct graph *g, const struct graph_segment *segment);
+
+/** What a segment's loop was doing. */
+enum graph_doing {
+    DOING_RECORD, /**< reading a record: none of the segment's operators has had it */
+    DOING_OPERATOR /**< an operator has it */,
+    DOING_ELEMENT /**< reading an element of the list that an operator gave */
+};
+
+struct graph_place {
+    enum graph_doing doing;
+    uint32_t operator_id; /**< that is to blame when it fails. Of a record that cannot be read: that
+                             which would have had it, or the one before; 0: neither */
+    uint32_t depth;       /**< lists around it */
+};
+
+/** Where a segment's loop is, by its control block. */
+struct graph_place graph_place_of(const struct graph *g, const struct graph_segment *segment,
+                                  const struct mill_control *c);
 
 /** How many shards of a stage have something to do: all, or the global one. */
 bool graph_stage_has_shard(const struct graph_stage *stage, uint32_t shard);

@@ -243,20 +243,38 @@ static int decide_for_key(struct host *h, uint32_t stage, const char *message, s
     return rc;
 }
 
+/* What could not be read was counted as given by one operator, or was not as arrived at the next.
+ */
+static void count_unread(struct host *h, const struct graph_segment *s,
+                         const struct graph_place *at)
+{
+    struct mill_counter *c = &h->counters[at->operator_id];
+    bool is_list = at->doing == DOING_ELEMENT ||
+                   (s->input == INPUT_WORDS && at->operator_id == s->input_operator);
+    if (at->doing == DOING_OPERATOR || at->operator_id == 0) {
+        return;
+    }
+    if (is_list) {
+        c->elements--;
+    } else if (at->operator_id == graph_terminal_operator(h->graph, s)) {
+        c->elements++;
+    }
+}
+
 int dead_letter_of_segment(struct host *h, uint32_t segment, const char *message, struct error *e)
 {
-    uint32_t operator_id = h->control.op;
-    int rc = decide(h, operator_id, message, e);
+    const struct graph_segment *s = &h->graph->segments[segment];
+    struct graph_place at = graph_place_of(h->graph, s, &h->control);
+    count_unread(h, s, &at);
+    int rc = decide(h, at.operator_id, message, e);
     if (rc <= 0) {
         return rc;
     }
-    struct buffer *b = begin(h, operator_id, message);
-    const struct graph_segment *s = &h->graph->segments[segment];
-    uint32_t depth = graph_depth_of(s, operator_id, graph_terminal_operator(h->graph, s));
-    if (depth > 0) {
+    struct buffer *b = begin(h, at.operator_id, message);
+    if (at.depth > 0) {
         add_name(b, "element");
         json_add_text(b, "[");
-        for (uint32_t d = 0; d < depth; d++) {
+        for (uint32_t d = 0; d < at.depth; d++) {
             json_add_text(b, d > 0 ? "," : "");
             json_add_uint64(b, h->control.j[d]);
         }
@@ -301,8 +319,13 @@ int dead_letter_of_slot(struct host *h, uint32_t stage, uint32_t slot, const cha
 void dead_letter_mark(struct host *h, uint32_t segment, struct host_skip *skip)
 {
     const struct graph_segment *s = &h->graph->segments[segment];
+    struct graph_place at = graph_place_of(h->graph, s, &h->control);
     memory_free(skip->key);
-    *skip = (struct host_skip){.operator_id = h->control.op, .ordinal = ANY};
+    /* Reading is no call: it is not skipped, and may well be faster the next time. */
+    *skip = (struct host_skip){
+        .operator_id = at.doing == DOING_OPERATOR ? at.operator_id : 0,
+        .ordinal = ANY,
+    };
     memset(skip->element, 0xff, sizeof skip->element);
     if (h->position.input == INPUT_GROUPS) {
         const struct mill_group *g = &h->groups[root_index(h, segment)];
@@ -318,9 +341,7 @@ void dead_letter_mark(struct host *h, uint32_t segment, struct host_skip *skip)
     skip->offset = p.offset;
     skip->ordinal = p.has_ordinal ? p.ordinal : ANY;
     if (s->input != INPUT_TEE) {
-        uint32_t terminal = graph_terminal_operator(h->graph, s);
-        uint32_t depth = graph_depth_of(s, h->control.op, terminal);
-        memcpy(skip->element, h->control.j, depth * sizeof skip->element[0]);
+        memcpy(skip->element, h->control.j, at.depth * sizeof skip->element[0]);
     }
 }
 

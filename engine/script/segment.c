@@ -49,12 +49,6 @@ static void advance(struct mill_control *c, uint32_t depth)
     c->depth = depth;
 }
 
-static uint32_t depth_of(const struct host *h, uint32_t segment, uint32_t operator_id)
-{
-    const struct graph_segment *s = &h->graph->segments[segment];
-    return graph_depth_of(s, operator_id, graph_terminal_operator(h->graph, s));
-}
-
 static int flush_tee(struct host *h, uint32_t tee, struct error *e)
 {
     uint32_t count = h->tees[tee].count;
@@ -90,11 +84,11 @@ static int make_room(struct host *h, uint32_t segment, struct error *e)
 }
 
 /* Remember which element it is, for when the epoch is run again. */
-static int expire(struct host *h, uint32_t segment, struct error *e)
+static int expire(struct host *h, uint32_t segment, const struct graph_place *at, struct error *e)
 {
     dead_letter_mark(h, segment, &h->expired);
     return error_set(e, MILL_EDEADLINE, "%s: a call ran past its deadline",
-                     dead_letter_label(h, h->control.op));
+                     dead_letter_label(h, at->operator_id));
 }
 
 static bool was_retried(const struct host *h)
@@ -113,18 +107,23 @@ static void drop_lists(struct host *h, uint32_t segment, uint32_t depth)
 
 /* Values that are cached go back to where they can be read again; then the element gets another
  * chance, with the whole heap for itself. */
-static int retry_with_memory(struct host *h, uint32_t segment, uint32_t depth, struct error *e)
+static int retry_with_memory(struct host *h, uint32_t segment, const struct graph_place *at,
+                             struct error *e)
 {
+    const struct graph_segment *s = &h->graph->segments[segment];
+    if (at->doing == DOING_OPERATOR && at->operator_id == graph_terminal_operator(h->graph, s)) {
+        h->counters[at->operator_id].elements--; /* it will arrive there once more */
+    }
     h->retried_call = h->control.call;
     h->retried_i = h->control.i;
     memcpy(h->retried_j, h->control.j, sizeof h->retried_j);
     struct mill_control saved = h->control;
     lua_settop(h->lua.L, 0);
     int rc = host_relieve_tables(h, true, e);
-    drop_lists(h, segment, depth);
+    drop_lists(h, segment, at->depth);
     host_relieve_caches(h);
     h->control = saved;
-    h->control.depth = depth;
+    h->control.depth = at->depth;
     return rc;
 }
 
@@ -132,11 +131,12 @@ static int retry_with_memory(struct host *h, uint32_t segment, uint32_t depth, s
 static int on_error(struct host *h, uint32_t segment, int lua_rc, struct error *e)
 {
     lua_State *L = h->lua.L;
-    uint32_t depth = depth_of(h, segment, h->control.op);
+    const struct graph_place at =
+        graph_place_of(h->graph, &h->graph->segments[segment], &h->control);
     bool no_memory = lua_rc == LUA_ERRMEM || h->lua.heap.over;
     heap_forgive(&h->lua.heap);
     if (watch_expired(&h->watch) && !no_memory) {
-        return expire(h, segment, e);
+        return expire(h, segment, &at, e);
     }
     if (watch_expired(&h->watch)) {
         watchdog_forgive(&h->watch);
@@ -145,7 +145,7 @@ static int on_error(struct host *h, uint32_t segment, int lua_rc, struct error *
         return e->code;
     }
     if (no_memory && !was_retried(h)) {
-        return retry_with_memory(h, segment, depth, e);
+        return retry_with_memory(h, segment, &at, e);
     }
     heap_lift(&h->lua.heap);
     const char *message = lua_tostring(L, -1);
@@ -159,11 +159,11 @@ static int on_error(struct host *h, uint32_t segment, int lua_rc, struct error *
     if (no_memory) { /* what the call left must not be held against the next record */
         struct mill_control saved = h->control;
         lua_settop(L, 0);
-        drop_lists(h, segment, depth);
+        drop_lists(h, segment, at.depth);
         host_relieve_caches(h);
         h->control = saved;
     }
-    advance(&h->control, depth);
+    advance(&h->control, at.depth);
     return rc;
 }
 
@@ -195,11 +195,11 @@ int segment_run(struct host *h, uint32_t segment, uint32_t from, uint32_t to, st
     h->control.i = from;
     h->control.n = to;
     h->control.depth = 0;
-    h->control.op = 0;
     h->control.call++;
     int rc = 0;
     while (rc == 0 && h->control.i < to) {
         int lua_rc = 0;
+        h->control.op = 0;
         enum outcome outcome = call(h, ref, &lua_rc);
         if (outcome == OUTCOME_DONE) {
             break;

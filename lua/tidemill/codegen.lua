@@ -3,8 +3,9 @@
 --- short:
 ---
 ---   * one call from C handles a chunk; per record there is no call from C, no closure, no table;
----   * `ctl.i`, `ctl.j[d]` and `ctl.op` say at any time which record, which element of which list
----     and which operator runs, so that after an error C goes on behind it;
+---   * `ctl.i`, `ctl.jd` and `ctl.op` say at any time which record, which element of which list
+---     and which operator runs, so that after an error C goes on behind it. So behind the last
+---     change that an element makes, until the next one is named, nothing may need memory;
 ---   * the text is loaded as a single line, because the watchdog's line hook costs a test at every
 ---     change of line inside a trace.
 ---
@@ -13,6 +14,7 @@
 local M = {}
 
 local CHUNK_RECORDS = 8192 -- LIMIT_CHUNK_RECORDS_MAX: a tee holds that many
+local IN_LIST, READING = 65536, 131072 -- enum mill_between
 
 local Writer = {}
 Writer.__index = Writer
@@ -55,6 +57,7 @@ end
 --- Before a user's function is called: say which operator runs.
 local function enter(w, node)
    w:add("ctl.op = %d", node.id)
+   w.has_operator = true
    check_skip(w, node)
 end
 
@@ -108,17 +111,18 @@ function emit.values(w)
 end
 
 --- The loop over what a flat operator gave. `fresh` writes the code that gets the list and leaves
---- it in list, m; when C goes on inside the list, saved[] and ctl.m bring it back.
-local function open_list(w, name)
+--- it in list, m; when C goes on inside the list, saved[] and ctl.md bring it back.
+local function open_list(w, node, name)
    local d = w.depth
-   w:add("ctl.m[%d] = m%d", d, d)
+   w.in_list, w.has_operator = node.id + IN_LIST, false
+   w:add("ctl.m%d = m%d", d, d)
    w:add("else")
-   w:add("m%d = ctl.m[%d] j%d = ctl.j[%d]", d, d, d, d)
-   w:add("if ctl.depth == %d then ctl.depth = 0 end", d + 1)
+   w:add("m%d = ctl.m%d j%d = ctl.j%d", d, d, d, d)
+   w:add("if ctl.depth == %d then ctl.op = %d ctl.depth = 0 end", d + 1, w.in_list)
    w:add("end")
    if name then w:add("local %s = saved[%d]", name, d + 1) end
    w:add("for j = j%d, m%d - 1 do", d, d)
-   w:add("ctl.j[%d] = j", d)
+   w:add("ctl.j%d = j ctl.op = %d", d, w.in_list + READING)
    w.open[#w.open + 1] = ("::next%d:: end"):format(d + 1)
    w.depth = d + 1
 end
@@ -142,7 +146,7 @@ local function split_string(w, node, index)
    w:add("saved[%d] = %s m%d = C.mill_split(%s, %s, #%s)", d + 1, w.value, d, name, w.value,
       w.value)
    w:add("cnt[%d].elements = cnt[%d].elements + m%d", node.id, node.id, d)
-   open_list(w)
+   open_list(w, node)
    local id, r = w:fresh("id"), w:fresh("r")
    w:add("local %s = C.mill_split_words(%s)[j].id", id, name)
    w:add("local %s = %s[%s] or %s(%s, j)", r, strings, id, fill, id)
@@ -166,7 +170,6 @@ local function call_flat(w, node, pairs_wanted)
       w:add("local %s = %s(%s)", list, function_of(w, node), arguments(w))
       w:add("if type(%s) ~= 'table' then bad_list(%s) end m%d = #%s", list, list, d, list)
       if pairs_wanted then
-         -- Before the first element flows: all of the list, or nothing.
          w:upvalue("check_pairs", { kind = "runtime" })
          w:add("check_pairs(%s, m%d)", list, d)
       end
@@ -174,7 +177,7 @@ local function call_flat(w, node, pairs_wanted)
    w:add("saved[%d] = %s", d + 1, list)
    w:add("cnt[%d].elements = cnt[%d].elements + m%d", node.id, node.id, d)
    local saved = w:fresh("list")
-   open_list(w, saved)
+   open_list(w, node, saved)
    return saved
 end
 
@@ -259,8 +262,8 @@ end
 
 --- A key's partial values, folded by the user's function.
 function head.fold(w, node)
-   check_skip(w, node)
    head.values(w)
+   enter(w, node)
    w:upvalue("bad_reduce", { kind = "runtime" })
    w:add("for p = g.first + 1, g.first + g.count - 1 do")
    w:add("local c2 = cells[p] local b = c2.num if c2.kind ~= 1 then b = value_of(c2) end")
@@ -272,9 +275,9 @@ function head.update(w, node)
    w:upvalue("values_of", { kind = "runtime" })
    w:upvalue("state_of", { kind = "runtime" })
    w:upvalue("set_state", { kind = "runtime" })
-   check_skip(w, node)
-   w:add("local s = state_of(g)")
-   w:add("local v = %s(values_of(g, cells), s, k, ctl.time_ms)", function_of(w, node))
+   w:add("local s, list = state_of(g), values_of(g, cells)")
+   enter(w, node)
+   w:add("local v = %s(list, s, k, ctl.time_ms)", function_of(w, node))
    w:add("set_state(g, v)")
    -- Bit 0 of `changed`: the function changed the state.
    local silent = node.emit == "changed" and "v == nil or g.changed == 0 or g.changed == 2"
@@ -293,7 +296,7 @@ function input.groups(w, segment)
    w:upvalue("value_of", { kind = "runtime" })
    w.before_loop = "local groups, cells = inp.groups, inp.cells"
    w:add("local g = groups[i]")
-   w.first_op = node.id
+   w.first_op = (segment.input.head == "fold" or segment.input.head == "update") and node.id
    if segment.input.keyed then
       w:upvalue("str", { kind = "runtime" })
       w:upvalue("key_of", { kind = "runtime" })
@@ -359,35 +362,29 @@ local function needs_number(w)
    w.value = n
 end
 
-function combine.sum(w, t)
-   needs_number(w)
-   w:add("if s.kind == 1 then s.num = s.num + %s", w.value)
-   first_value(w, t, w.value)
+local FOLDS = {
+   sum = "s.num = s.num + N", avg = "s.num = s.num + N s.count = s.count + 1",
+   min = "if N < s.num then s.num = N end", max = "if N > s.num then s.num = N end",
+}
+for name, fold in pairs(FOLDS) do
+   combine[name] = function(w, t)
+      needs_number(w)
+      w:add("if s.kind == 1 then %s", (fold:gsub("N", w.value)))
+      first_value(w, t, w.value)
+   end
 end
 
-function combine.min(w, t)
-   needs_number(w)
-   w:add("if s.kind == 1 then if %s < s.num then s.num = %s end", w.value, w.value)
-   first_value(w, t, w.value)
-end
-
-function combine.max(w, t)
-   needs_number(w)
-   w:add("if s.kind == 1 then if %s > s.num then s.num = %s end", w.value, w.value)
-   first_value(w, t, w.value)
-end
-
-function combine.avg(w, t)
-   needs_number(w)
-   w:add("if s.kind == 1 then s.num = s.num + %s s.count = s.count + 1", w.value)
-   first_value(w, t, w.value)
+--- Before anything is kept or counted for what no operator has had yet: it is no longer READING.
+local function end_reading(w)
+   if not w.has_operator then w:add("ctl.op = %d", w.in_list or 0) end
 end
 
 --- Every record that reaches the end of a segment is counted there, on its own, so that the
 --- counters of the operators before it can be checked against it.
 local function arrive(w, node)
-   w:add("ctl.op = %d", node.id)
+   end_reading(w)
    w:add("cnt[%d].elements = cnt[%d].elements + 1", node.id, node.id)
+   w:add("ctl.op = %d", node.id)
    check_skip(w, node)
 end
 
@@ -437,7 +434,8 @@ end
 
 function terminal.tee(w, _, index)
    local pointer = tee_part(w, index, "pointer")
-   w:add("local c = %s.count %s.count = c + 1", pointer, pointer)
+   end_reading(w)
+   w:add("local c = %s.count", pointer)
    if w.keyed then
       w:add("%s[c], %s[c] = %s, %s", tee_part(w, index, "a"), tee_part(w, index, "b"), w.key,
          w.value)
@@ -445,6 +443,7 @@ function terminal.tee(w, _, index)
       w:add("%s[c] = %s", tee_part(w, index, "a"), w.value)
    end
    w:add("%s.origin[c] = %s", pointer, w.origin)
+   w:add("%s.count = c + 1", pointer)
    w:add("if c + 1 == %d then return 1 end", CHUNK_RECORDS)
 end
 
@@ -488,7 +487,7 @@ function M.assemble(w)
    local out = { ("local %s = ..."):format(table.concat(w.names, ", ")), "return function()" }
    if w.before_loop then table.insert(out, w.before_loop) end
    table.insert(out, "for i = ctl.i, ctl.n - 1 do")
-   table.insert(out, ("ctl.i, ctl.op = i, %d"):format(w.first_op or 0))
+   table.insert(out, ("ctl.i = i ctl.op = %d"):format((w.first_op or 0) + READING))
    for _, line in ipairs(w.lines) do table.insert(out, line) end
    for i = #w.open, 1, -1 do table.insert(out, w.open[i]) end
    table.insert(out, "::next0:: end")

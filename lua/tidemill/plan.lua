@@ -93,6 +93,8 @@ function Planner:extend(segment, from, node)
             splitter = node.splitter and self:new_splitter(node.splitter.separator),
          })
          if is_flat(node) then segment.depth = segment.depth + 1 end
+      else
+         segment.union = node
       end
       local readers = self.readers[node]
       if #readers > 1 then return self:end_in_tee(segment, node, readers) end
@@ -329,6 +331,13 @@ local function describe_stages(plan)
    return list
 end
 
+--- The operator in front of a segment's records that has lost those which cannot be read, when no
+--- operator of the segment has.
+local function input_operator(segment)
+   local node = segment.input.kind == "words" and segment.input.node or segment.union
+   return node and node.id or 0
+end
+
 local function describe_segments(plan)
    local list = {}
    for i, segment in ipairs(plan.segments) do
@@ -340,7 +349,7 @@ local function describe_segments(plan)
          operators = operators, depths = depths,
          input = segment.input.kind, from = segment.input.from,
          splitter = segment.input.splitter or 0,
-         input_operator = segment.input.kind == "words" and segment.input.node.id or 0,
+         input_operator = input_operator(segment),
          terminal = segment.terminal.kind, to = segment.terminal.to, depth = segment.depth,
          native = segment.native,
       }

@@ -195,10 +195,13 @@ function Linker:table(stage)
    end
    part.put = put
 
+   -- Between the touch and the value nothing fails: a slot touched twice would count twice.
    function part.first(q, v)
+      local s = t.slots[q]
+      s.count = 1
+      if type(v) ~= "number" then boxed[q] = v end
       C.mill_table_touch(t, q)
-      put(q, v)
-      t.slots[q].count = 1
+      if type(v) == "number" then s.num, s.kind = v, NUMBER else s.kind = BOXED end
    end
 
    local f = self.plan.stages[stage].node.fn

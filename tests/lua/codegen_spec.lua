@@ -20,11 +20,11 @@ describe("a chain", function()
    it("is one loop that calls one function after the other", function()
       assert.equal("local ctl, cnt, C, type, inp, value_of, f3, bad_map, f4, out1 = ... "
          .. "return function() local cells = inp.cells "
-         .. "for i = ctl.i, ctl.n - 1 do ctl.i, ctl.op = i, 0 "
+         .. "for i = ctl.i, ctl.n - 1 do ctl.i = i ctl.op = 131072 "
          .. "local c = cells[i] local r = c.num if c.kind ~= 1 then r = value_of(c) end "
          .. "ctl.op = 3 local r1, x2 = f3(r) if r1 == nil or x2 ~= nil then bad_map(r1, x2) end "
          .. "ctl.op = 4 if not f4(r1) then cnt[4].filtered = cnt[4].filtered + 1 goto next0 end "
-         .. "ctl.op = 5 cnt[5].elements = cnt[5].elements + 1 out1(r1) "
+         .. "cnt[5].elements = cnt[5].elements + 1 ctl.op = 5 out1(r1) "
          .. "::next0:: end end",
          text_of "values:map(print):filter(print):print()")
    end)
@@ -65,15 +65,17 @@ describe("a list that a function gave", function()
 
    it("is a loop in the loop, and each says which element runs", function()
       assert.equal(3, count(text, "%f[%w]for%f[%W]"))
-      assert.equal(1, count(text, "for j = j0, m0 %- 1 do ctl%.j%[0%] = j"))
-      assert.equal(1, count(text, "for j = j1, m1 %- 1 do ctl%.j%[1%] = j"))
+      assert.equal(1, count(text, "for j = j0, m0 %- 1 do ctl%.j0 = j ctl%.op = 196611 "))
+      assert.equal(1, count(text, "for j = j1, m1 %- 1 do ctl%.j1 = j ctl%.op = 196612 "))
    end)
 
    it("is made only for a new record, and kept to go on in it", function()
       assert.equal(1, count(text, "if ctl%.depth <= 0 then local c = cells%[i%] .* "
-         .. "else m0 = ctl%.m%[0%] j0 = ctl%.j%[0%] if ctl%.depth == 1 then ctl%.depth = 0 end"))
+         .. "else m0 = ctl%.m0 j0 = ctl%.j0 if ctl%.depth == 1 "
+         .. "then ctl%.op = 65539 ctl%.depth = 0 end"))
       assert.equal(1, count(text, "if ctl%.depth <= 1 then ctl%.op = 4 .* "
-         .. "else m1 = ctl%.m%[1%] j1 = ctl%.j%[1%] if ctl%.depth == 2 then ctl%.depth = 0 end"))
+         .. "else m1 = ctl%.m1 j1 = ctl%.j1 if ctl%.depth == 2 "
+         .. "then ctl%.op = 65540 ctl%.depth = 0 end"))
       assert.equal(1, count(text, "saved%[1%] = list%d+"))
       assert.equal(1, count(text, "saved%[2%] = r%d+"))
    end)
@@ -90,14 +92,22 @@ describe("an operator", function()
       end
    end)
 
+   it("that a record comes to without another is counted there when it is read", function()
+      local text = text_of "values:flat_map(mill.words):print()"
+      assert.equal(1, count(text, "fill%(id1, j%) ctl%.op = 65539 cnt%[4%]%.elements"))
+      text = text_of "values:print()"
+      assert.equal(1, count(text, "value_of%(c%) end ctl%.op = 0 cnt%[3%]%.elements"))
+   end)
+
    it("that folds or updates the values of a key is named by the loop's head", function()
       for _, job in ipairs {
          "values:map_to_pair(print):reduce_by_key(print):print()",
          "values:map_to_pair(print):update_state_by_key(print):print()",
       } do
          local text = text_of(job, 2)
-         assert.equal(1, count(text, "ctl%.i, ctl%.op = i, 4 "))
-         assert.equal(1, count(text, "ctl%.op = %d"), "for the output")
+         assert.equal(1, count(text, "ctl%.i = i ctl%.op = 131076 "))
+         assert.equal(1, count(text, "ctl%.op = 4 .- f4%("))
+         assert.equal(3, count(text, "ctl%.op = %d"), "and for the output")
       end
    end)
 
@@ -133,6 +143,21 @@ describe("a tee", function()
    it("asks to be emptied when it has the records of a chunk", function()
       local full = "if c %+ 1 == " .. half.limit("LIMIT_CHUNK_RECORDS_MAX") .. " then return 1 end"
       assert.equal(1, count(text_of(job), full))
+   end)
+
+   it("has a record only when nothing can fail any more", function()
+      assert.equal(1, count(text_of(job),
+         "tee1_a%[c%] = r1 tee1_pointer%.origin%[c%] = i tee1_pointer%.count = c %+ 1 if c %+ 1 "))
+   end)
+
+   it("is told from the reading of what comes to it", function()
+      local function in_tee(text, op)
+         text = text_of("local v = values:" .. text .. " v:print() v:print()")
+         return count(text, "ctl%.op = " .. op .. " local c = tee1_")
+      end
+      assert.equal(1, in_tee("flat_map(mill.words)", 65539))
+      assert.equal(1, in_tee("union(values)", 0))
+      assert.equal(0, in_tee("flat_map(mill.words):map(print)", "%d+"))
    end)
 
    it("gives copies of tables to all readers but the last", function()

@@ -57,13 +57,13 @@ it("the code is that of the loop, indented", function()
    return function()
       local cells = inp.cells
       for i = ctl.i, ctl.n - 1 do
-         ctl.i, ctl.op = i, 0
+         ctl.i = i ctl.op = 131072
          local c = cells[i]
          local r = c.num if c.kind ~= 1 then r = value_of(c) end
          ctl.op = 3
          if not f3(r) then cnt[3].filtered = cnt[3].filtered + 1 goto next0 end
-         ctl.op = 4
          cnt[4].elements = cnt[4].elements + 1
+         ctl.op = 4
          out1(r)
       ::next0:: end
    end
