@@ -8,7 +8,7 @@ _Static_assert(sizeof(struct mill_cell) == 16, "mill_cell");
 _Static_assert(offsetof(struct mill_cell, num) == 8, "mill_cell.num");
 _Static_assert(sizeof(struct mill_slice) == 16, "mill_slice");
 _Static_assert(sizeof(struct mill_word) == 8, "mill_word");
-_Static_assert(sizeof(struct mill_group) == 40, "mill_group");
+_Static_assert(sizeof(struct mill_group) == 64, "mill_group");
 _Static_assert(sizeof(struct mill_input) == 48, "mill_input");
 _Static_assert(sizeof(struct mill_control) == 112, "mill_control");
 _Static_assert(offsetof(struct mill_control, j3) == offsetof(struct mill_control, j[3]), "j3");

@@ -46,10 +46,13 @@ struct mill_group {
     const char *key;        /* encoded, data/key.h */
     uint32_t key_len;       /* bytes */
     uint32_t first;         /* index of its first value in mill_input.cells */
-    uint32_t count;         /* of its values */
-    uint32_t changed;       /* out: bit 0 when the loop changed `state`; in: bit 1 when the state is
+    uint32_t count;         /* of its values; map_with_state: 1, or 0 when the key times out */
+    uint32_t changed;       /* out: bit 0 when `after` is not `state`; in: bit 1 when the state is
                                an initial one, which the store does not have yet */
-    struct mill_cell state; /* in: what is stored (EMPTY: nothing); out: what to store */
+    uint32_t head;          /* map_with_state has a group for each record: the first of its key */
+    uint32_t ordinal;       /* of the record among those of its key in the epoch */
+    struct mill_cell state; /* in: what is stored (EMPTY: nothing) */
+    struct mill_cell after; /* out: what to store */
 };
 
 /* The records of one call. Which fields count depends on the segment's input kind. */
@@ -206,13 +209,16 @@ bool mill_top_wants(const struct mill_top *t, double score);
 int mill_top_put(struct mill_top *t, double score, const struct mill_buffer *key,
                  const struct mill_buffer *value);
 
-/* --- state: what update_state_by_key returned for a group; marks it when it changed --- */
+/* --- state: what a function made of a group's; marks it when it changed --- */
 void mill_state_remove(struct mill_group *g);
 void mill_state_number(struct mill_group *g, double v);
 /* The value is in the buffer; copied to where it lives until the chunk is written back.
  * @return 0, or a negative error code */
 int mill_state_packed(struct mill_group *g, struct mill_arena *arena,
                       const struct mill_buffer *value);
+
+/* Group i has the key of the one before it: its state is what that one left. */
+void mill_state_follow(struct mill_group *groups, uint32_t i);
 
 /* --- time and chance --- */
 double mill_random(struct mill_control *c); /* in [0, 1) */

@@ -32,7 +32,7 @@ enum graph_role {
 
 enum graph_input { INPUT_LINES, INPUT_WORDS, INPUT_CELLS, INPUT_GROUPS, INPUT_TEE };
 enum graph_terminal { TERMINAL_STAGE, TERMINAL_OUTPUT, TERMINAL_TEE };
-enum graph_stage_kind { STAGE_TABLE, STAGE_UPDATE, STAGE_TOP };
+enum graph_stage_kind { STAGE_TABLE, STAGE_UPDATE, STAGE_WITH_STATE, STAGE_TOP };
 enum graph_combine {
     COMBINE_LUA, /**< partial values are folded by the user's function */
     COMBINE_COUNT,
@@ -73,6 +73,7 @@ struct graph_stage {
     bool emits_if_empty; /**< count gives 0 for a batch without records */
     bool is_keyed;       /**< gives pairs */
     uint32_t top_count;  /**< of STAGE_TOP */
+    int64_t timeout_ms;  /**< of STAGE_WITH_STATE; 0: states stay */
 };
 
 struct graph_segment {
@@ -133,6 +134,12 @@ struct graph {
     uint32_t splitter_count;
     uint32_t tee_count;
 };
+
+/** Whether a stage has state in the store. */
+static inline bool graph_stage_has_state(const struct graph_stage *s)
+{
+    return s->kind == STAGE_UPDATE || s->kind == STAGE_WITH_STATE;
+}
 
 /* Where the records of a stage's shard stand in the order of all records: behind the sources'. */
 #define STAGE_ORDER(stage, shard)                                                                  \

@@ -98,7 +98,7 @@ int identity_set_of_graph(const struct graph *g, struct identity_set *set, struc
         add(set, &g->operators[s->operator_id], IDENTITY_SOURCE, i, s->target, s->target);
     }
     for (uint32_t i = 0; i < g->stage_count; i++) {
-        if (g->stages[i].kind == STAGE_UPDATE) {
+        if (graph_stage_has_state(&g->stages[i])) {
             add(set, &g->operators[g->stages[i].operator_id], IDENTITY_STATE, i, "", "");
         }
     }

@@ -294,7 +294,7 @@ static void post_shards(struct runner *r, uint32_t stage)
             .tops = r->tops,
             .worker_count = r->worker_count,
         };
-        if (s->kind == STAGE_UPDATE) {
+        if (graph_stage_has_state(s)) {
             fill_state_task(r, stage, &t->stage);
         }
         r->posted++;

@@ -331,6 +331,7 @@ void dead_letter_mark(struct host *h, uint32_t segment, struct host_skip *skip)
         const struct mill_group *g = &h->groups[root_index(h, segment)];
         skip->has_key = true;
         skip->source = h->position.source;
+        skip->ordinal = g->ordinal;
         skip->key = memory_copy(g->key, g->key_len);
         skip->key_size = g->key_len;
         return;
@@ -355,7 +356,8 @@ const struct host_skip *dead_letter_find_skip(const struct host *h, uint32_t ind
         }
         if (by_key) {
             const struct mill_group *g = &h->groups[index];
-            if (g->key_len == skip->key_size && memcmp(g->key, skip->key, skip->key_size) == 0) {
+            if (g->ordinal == skip->ordinal && g->key_len == skip->key_size &&
+                memcmp(g->key, skip->key, skip->key_size) == 0) {
                 return skip;
             }
             continue;

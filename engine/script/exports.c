@@ -11,10 +11,8 @@
 
 static void set_state(struct mill_group *g, const struct mill_cell *cell)
 {
-    if (!cell_equals(&g->state, cell)) {
-        g->state = *cell;
-        g->changed |= GROUP_CHANGED;
-    }
+    g->after = *cell;
+    g->changed = (g->changed & ~GROUP_CHANGED) | (cell_equals(&g->state, cell) ? 0 : GROUP_CHANGED);
 }
 
 void mill_state_remove(struct mill_group *g)
@@ -40,9 +38,19 @@ int mill_state_packed(struct mill_group *g, struct mill_arena *arena,
     if (!cell_equals(&g->state, &cell)) {
         const char *kept = arena_copy((struct arena *)arena, b->data, b->size);
         cell = cell_of_msgpack((struct slice){kept, b->size});
-        set_state(g, &cell);
     }
+    set_state(g, &cell);
     return 0;
+}
+
+void mill_state_follow(struct mill_group *groups, uint32_t i)
+{
+    uint32_t at = i - 1;
+    while (at > groups[i].head && (groups[at].changed & GROUP_CHANGED) == 0) {
+        at--; /* it left the state as it was, or failed */
+    }
+    const struct mill_group *before = &groups[at];
+    groups[i].state = (before->changed & GROUP_CHANGED) != 0 ? before->after : before->state;
 }
 
 /* splitmix64 */

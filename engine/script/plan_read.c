@@ -59,7 +59,7 @@ static int get_choice(lua_State *L, const char *field, const char *const *words)
 static const char *const role_words[] = {"unused", "source", "single", "flat",
                                          "union",  "stage",  "output", NULL};
 static const char *const source_words[] = {"files", "queue", NULL};
-static const char *const stage_words[] = {"table", "update", "top", NULL};
+static const char *const stage_words[] = {"table", "update", "with_state", "top", NULL};
 static const char *const combine_words[] = {"lua", "count", "sum", "min", "max", "avg", NULL};
 static const char *const input_words[] = {"lines", "words", "cells", "groups", "tee", NULL};
 static const char *const terminal_words[] = {"stage", "output", "tee", NULL};
@@ -150,6 +150,7 @@ static void read_stage(lua_State *L, struct arena *arena, void *element)
     s->emits_if_empty = get_boolean(L, "emits_if_empty");
     s->is_keyed = get_boolean(L, "keyed");
     s->top_count = get_u32(L, "top");
+    s->timeout_ms = (int64_t)get_number(L, "timeout_ms");
 }
 
 static void read_segment(lua_State *L, struct arena *arena, void *element)

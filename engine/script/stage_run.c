@@ -8,77 +8,10 @@
 #include "data/key.h"
 #include "flow/merge.h"
 #include "script/dead_letter.h"
-#include "script/segment.h"
+#include "script/stage_chunk.h"
 #include "script/state_scan.h"
+#include "script/with_state.h"
 #include "state/keys.h"
-
-/* Groups of one call, and the bytes of keys and values that are copied for it. */
-#define GROUPS_MAX  1024
-#define CHUNK_BYTES MIB
-
-struct stage_chunk {
-    struct host *h;
-    const struct stage_task *task;
-    const struct graph_stage *stage;
-    uint32_t group_count;
-    uint32_t cell_count;
-    uint64_t groups_run; /* in this shard, before this chunk */
-};
-
-static void add_cell(struct stage_chunk *c, const struct mill_cell *cell, bool copy)
-{
-    struct host *h = c->h;
-    if (c->cell_count == h->cell_capacity) {
-        h->cell_capacity *= 2;
-        h->cells = memory_grow(h->cells, h->cell_capacity * sizeof *h->cells);
-    }
-    struct mill_cell *to = &h->cells[c->cell_count++];
-    *to = *cell;
-    if (copy && (cell->kind == MILL_STRING || cell->kind == MILL_PACKED)) {
-        to->ptr = arena_copy(&h->arena, cell->ptr, cell->len);
-    }
-}
-
-static struct mill_group *add_group(struct stage_chunk *c, const char *key, uint32_t key_size)
-{
-    struct mill_group *g = &c->h->groups[c->group_count++];
-    *g = (struct mill_group){
-        .key = arena_copy(&c->h->arena, key, key_size),
-        .key_len = key_size,
-        .first = c->cell_count,
-    };
-    return g;
-}
-
-static bool is_full(const struct stage_chunk *c)
-{
-    return c->group_count == GROUPS_MAX || c->cell_count >= LIMIT_CHUNK_RECORDS_MAX ||
-           c->h->arena.bytes >= CHUNK_BYTES;
-}
-
-/* Record by record when one of them is to be skipped. */
-static int run_segment(struct stage_chunk *c, uint32_t segment, struct error *e)
-{
-    struct host *h = c->h;
-    bool may_skip = false;
-    for (uint32_t i = 0; i < h->skip_count; i++) {
-        may_skip = may_skip || (h->skips[i].has_key && h->skips[i].source == c->task->stage);
-    }
-    if (!may_skip) {
-        return segment_run(h, segment, 0, c->group_count, e);
-    }
-    int rc = 0;
-    for (uint32_t i = 0; i < c->group_count && rc == 0; i++) {
-        const struct host_skip *skip = dead_letter_find_skip(h, i);
-        h->checked = skip != NULL;
-        h->control.skip_op = skip != NULL ? skip->operator_id : 0;
-        memset(h->control.skip_j, 0xff, sizeof h->control.skip_j);
-        rc = segment_run(h, segment, i, i + 1, e);
-        h->checked = false;
-        h->control.skip_op = 0;
-    }
-    return rc;
-}
 
 /* What the loop decided about the state of each group becomes part of the epoch's delta. */
 static int write_state(struct stage_chunk *c, struct error *e)
@@ -100,7 +33,8 @@ static int write_state(struct stage_chunk *c, struct error *e)
         memcpy(full + sizeof head, g->key, g->key_len);
         struct slice at = {full, sizeof head + g->key_len};
         buffer_clear(value);
-        if (cell_add_msgpack(&g->state, value)) {
+        bool is_changed = (g->changed & GROUP_CHANGED) != 0;
+        if (cell_add_msgpack(is_changed ? &g->after : &g->state, value)) {
             store_batch_put(batch, STORE_STATE, at, (struct slice){value->data, value->size});
         } else {
             store_batch_remove(batch, STORE_STATE, at);
@@ -111,30 +45,14 @@ static int write_state(struct stage_chunk *c, struct error *e)
 
 static int flush(struct stage_chunk *c, struct error *e)
 {
-    struct host *h = c->h;
-    int rc = 0;
     if (c->group_count == 0) {
         return 0;
     }
-    h->input.groups = h->groups;
-    h->input.cells = h->cells;
-    host_set_origin(h, &(struct shuffle_origin){.base = c->groups_run});
-    h->heads[c->task->stage].out += c->group_count;
-    host_seed(h, (uint64_t)c->task->stage << 32 | c->task->shard, c->groups_run);
-    for (uint32_t s = 0; s < h->graph->segment_count && rc == 0; s++) {
-        const struct graph_segment *segment = &h->graph->segments[s];
-        if (segment->input == INPUT_GROUPS && segment->from == c->task->stage) {
-            rc = run_segment(c, s, e);
-            rc = rc == 0 ? host_write_error(h, e) : rc;
-        }
-    }
+    int rc = stage_chunk_run(c, e);
     if (rc == 0 && c->stage->kind == STAGE_UPDATE) {
         rc = write_state(c, e);
     }
-    c->groups_run += c->group_count;
-    c->group_count = 0;
-    c->cell_count = 0;
-    arena_reset(&h->arena);
+    stage_chunk_clear(c);
     return rc;
 }
 
@@ -175,7 +93,7 @@ static void add_value(struct stage_chunk *c, struct mill_group *g, const struct 
     if (folds && c->cell_count > g->first) {
         combine(c->stage->combine, &c->h->cells[g->first], cell);
     } else {
-        add_cell(c, cell, copy);
+        stage_chunk_add_cell(c, cell, copy);
     }
 }
 
@@ -209,9 +127,9 @@ static int run_records(struct stage_chunk *c, struct merge *m, struct error *e)
     const struct shuffle_entry *entry = NULL;
     int rc = merge_next(m, &entry, e);
     while (rc == 1) {
-        struct mill_group *g = add_group(c, entry->key, entry->key_size);
+        struct mill_group *g = stage_chunk_add_group(c, entry->key, entry->key_size);
         rc = read_group(c, m, &entry, g, e);
-        if (rc >= 0 && is_full(c)) {
+        if (rc >= 0 && stage_chunk_is_full(c)) {
             int flushed = flush(c, e);
             rc = flushed != 0 ? flushed : rc;
         }
@@ -228,11 +146,11 @@ static void set_state(struct stage_chunk *c, struct mill_group *g, const struct 
 
 static int flush_when_full(struct stage_chunk *c, struct error *e)
 {
-    return is_full(c) ? flush(c, e) : 0;
+    return stage_chunk_is_full(c) ? flush(c, e) : 0;
 }
 
 /* update_state_by_key: every key that has state or data, in key order. */
-static int run_with_state(struct stage_chunk *c, struct merge *m, struct error *e)
+static int run_update(struct stage_chunk *c, struct merge *m, struct error *e)
 {
     struct state_scan scan;
     state_scan_open(&scan, c->task);
@@ -241,8 +159,9 @@ static int run_with_state(struct stage_chunk *c, struct merge *m, struct error *
     int state = state_scan_next(&scan, e);
     while (data >= 0 && state >= 0 && (data == 1 || state == 1)) {
         int order = data == 0 ? 1 : state == 0 ? -1 : state_scan_compare(&scan, entry);
-        struct mill_group *g = order <= 0 ? add_group(c, entry->key, entry->key_size)
-                                          : add_group(c, scan.key.data, (uint32_t)scan.key.size);
+        struct mill_group *g =
+            order <= 0 ? stage_chunk_add_group(c, entry->key, entry->key_size)
+                       : stage_chunk_add_group(c, scan.key.data, (uint32_t)scan.key.size);
         if (order >= 0) {
             set_state(c, g, &scan);
         }
@@ -266,12 +185,12 @@ static int run_top(struct stage_chunk *c, struct error *e)
     int rc = 0;
     for (uint32_t i = 0; i < top->count && rc == 0; i++) {
         const struct top_entry *entry = &top->entries[i];
-        struct mill_group *g = add_group(c, entry->bytes, entry->key_size);
+        struct mill_group *g = stage_chunk_add_group(c, entry->bytes, entry->key_size);
         struct slice value = {entry->bytes + entry->key_size, entry->size - entry->key_size};
         struct mill_cell cell = cell_of_msgpack(value);
-        add_cell(c, &cell, true);
+        stage_chunk_add_cell(c, &cell, true);
         g->count = 1;
-        if (is_full(c)) {
+        if (stage_chunk_is_full(c)) {
             rc = flush(c, e);
         }
     }
@@ -282,8 +201,8 @@ static int run_top(struct stage_chunk *c, struct error *e)
 static void add_zero(struct stage_chunk *c)
 {
     struct mill_cell zero = {.kind = MILL_NUMBER, .len = 1, .num = 0};
-    struct mill_group *g = add_group(c, GLOBAL_KEY, sizeof GLOBAL_KEY - 1);
-    add_cell(c, &zero, false);
+    struct mill_group *g = stage_chunk_add_group(c, GLOBAL_KEY, sizeof GLOBAL_KEY - 1);
+    stage_chunk_add_cell(c, &zero, false);
     g->count = 1;
 }
 
@@ -297,11 +216,13 @@ int stage_run(struct host *h, const struct stage_task *task, struct error *e)
     int rc = 0;
     if (c.stage->kind == STAGE_TOP) {
         rc = run_top(&c, e);
+    } else if (c.stage->kind == STAGE_WITH_STATE) {
+        return with_state_run(&c, e);
     } else {
         struct merge m;
         rc = merge_open(&m, task->shuffles, task->worker_count, task->shard, e);
         if (rc == 0) {
-            rc = c.stage->kind == STAGE_UPDATE ? run_with_state(&c, &m, e) : run_records(&c, &m, e);
+            rc = c.stage->kind == STAGE_UPDATE ? run_update(&c, &m, e) : run_records(&c, &m, e);
         }
         merge_close(&m);
     }

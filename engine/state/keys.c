@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 
 struct store_key store_key_text(const char *text)
 {
@@ -65,4 +66,13 @@ void store_state_head(char head[STATE_KEY_HEAD_BYTES], uint16_t operator_id, uin
 {
     bytes_put_u16(head, operator_id);
     bytes_put_u16(head + 2, key_group);
+}
+
+void store_deadline_head(char head[DEADLINE_KEY_HEAD_BYTES], uint16_t operator_id,
+                         uint16_t key_group, uint64_t time_ms)
+{
+    bytes_put_u16(head, (uint16_t)(operator_id | STORE_DEADLINE_OPERATOR));
+    bytes_put_u16(head + 2, (uint16_t)shard_of_group(key_group));
+    bytes_put_u64(head + 4, time_ms);
+    bytes_put_u16(head + 12, key_group);
 }

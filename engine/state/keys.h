@@ -15,6 +15,8 @@
  *     "s" ...                       elements that ran past their deadline in the running epoch
  *     "t" path                      a folder of this store: "claiming" or "claimed"
  * STATE   operator u16, key group u16, encoded key
+ *         operator u16 + 0x8000, shard u16, time u64, key group u16, encoded key: map_with_state
+ *             looks at the key at that time
  * OUTBOX  epoch u64, output u16
  * REDO    epoch u64, part u32
  */
@@ -52,5 +54,12 @@ struct store_key store_key_redo(uint64_t epoch, uint32_t part);
 #define STATE_KEY_HEAD_BYTES 4
 /** Write operator and key group; the encoded key follows. */
 void store_state_head(char head[STATE_KEY_HEAD_BYTES], uint16_t operator_id, uint16_t key_group);
+
+/** Numbers of operators are below: the others are those of their deadlines. */
+#define STORE_DEADLINE_OPERATOR 0x8000u
+#define DEADLINE_KEY_HEAD_BYTES 14
+/** Write what stands before the encoded key: keys of a shard, in order of time. */
+void store_deadline_head(char head[DEADLINE_KEY_HEAD_BYTES], uint16_t operator_id,
+                         uint16_t key_group, uint64_t time_ms);
 
 #endif

@@ -123,6 +123,12 @@ int store_get(struct store *s, enum store_family f, struct slice key, struct buf
     return s->ops->get(s, f, key, value, e);
 }
 
+int store_get_many(struct store *s, struct store_lookup *l, struct error *e)
+{
+    check(l->count <= STORE_LOOKUP_MAX);
+    return l->count == 0 ? 0 : s->ops->get_many(s, l, e);
+}
+
 int store_write(struct store *s, const struct store_batch *b, bool sync, struct error *e)
 {
     return s->ops->write(s, b, sync, e);

@@ -27,6 +27,17 @@
 
 enum store_family { STORE_META, STORE_STATE, STORE_OUTBOX, STORE_REDO, STORE_FAMILY_COUNT };
 
+/** Many keys of one family, and what is found. */
+struct store_lookup {
+    enum store_family family;
+    const struct slice *keys; /**< ascending; at most STORE_LOOKUP_MAX */
+    uint32_t count;
+    struct buffer *values; /**< out: appended, one behind the other */
+    struct slice *found;   /**< out: where each key's value is in values; data NULL: it has none */
+};
+
+#define STORE_LOOKUP_MAX 8192
+
 struct store;
 struct store_batch;
 struct store_iterator;
@@ -35,6 +46,7 @@ struct store_iterator;
 struct store_ops {
     int (*get)(struct store *s, enum store_family f, struct slice key, struct buffer *value,
                struct error *e);
+    int (*get_many)(struct store *s, struct store_lookup *l, struct error *e);
     int (*write)(struct store *s, const struct store_batch *b, bool sync, struct error *e);
     struct store_iterator *(*iterate)(struct store *s, enum store_family f, struct slice from,
                                       struct slice to);
@@ -77,6 +89,10 @@ void store_close(struct store *s);
 /** Append the value to a buffer. @return 0, MILL_ENOENT, MILL_ECORRUPT, MILL_EIO, MILL_ELIMIT */
 int store_get(struct store *s, enum store_family f, struct slice key, struct buffer *value,
               struct error *e);
+
+/** Read many keys at once: much cheaper than one after the other. Appending to l->values later
+ * makes l->found invalid. @return 0, MILL_ECORRUPT, MILL_EIO, MILL_ELIMIT */
+int store_get_many(struct store *s, struct store_lookup *l, struct error *e);
 
 /**
  * @param sync  true: on return 0 this and all earlier writes are on disk

@@ -29,7 +29,8 @@ struct node {
 
 struct memory_store {
     struct store base;
-    pthread_mutex_t lock; /* over the roots */
+    pthread_mutex_t lock;    /* over the roots */
+    pthread_mutex_t writing; /* from reading the roots until they are replaced */
     struct node *roots[STORE_FAMILY_COUNT];
     struct node *synced[STORE_FAMILY_COUNT];
     int fail_after; /* writes from now until the one that fails; 0: none does */
@@ -187,6 +188,15 @@ static void release_all(struct node *roots[STORE_FAMILY_COUNT])
     }
 }
 
+static const struct node *find(const struct node *n, struct slice key)
+{
+    int order = 0;
+    while (n != NULL && (order = compare(n, key)) != 0) {
+        n = order < 0 ? n->right : n->left;
+    }
+    return n;
+}
+
 static int memory_get(struct store *s, enum store_family f, struct slice key, struct buffer *value,
                       struct error *e)
 {
@@ -194,12 +204,33 @@ static int memory_get(struct store *s, enum store_family f, struct slice key, st
     pthread_mutex_lock(&m->lock);
     struct node *root = hold(m->roots[f]);
     pthread_mutex_unlock(&m->lock);
-    const struct node *n = root;
-    int order = 0;
-    while (n != NULL && (order = compare(n, key)) != 0) {
-        n = order < 0 ? n->right : n->left;
-    }
+    const struct node *n = find(root, key);
     int rc = n == NULL ? MILL_ENOENT : buffer_append(value, value_of(n).data, n->value_size);
+    release(root);
+    return rc == 0 ? 0 : error_set(e, rc, "store in memory: %s", error_text(rc));
+}
+
+static int memory_get_many(struct store *s, struct store_lookup *l, struct error *e)
+{
+    struct memory_store *m = (struct memory_store *)s;
+    pthread_mutex_lock(&m->lock);
+    struct node *root = hold(m->roots[l->family]);
+    pthread_mutex_unlock(&m->lock);
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < l->count; i++) {
+        const struct node *n = find(root, l->keys[i]);
+        bytes += n == NULL ? 0 : n->value_size;
+    }
+    int rc = buffer_reserve(l->values, bytes); /* it must not move while `found` fills */
+    for (uint32_t i = 0; i < l->count && rc == 0; i++) {
+        const struct node *n = find(root, l->keys[i]);
+        l->found[i] = (struct slice){0};
+        if (n != NULL) {
+            const char *at = n->value_size == 0 ? "" : l->values->data + l->values->size;
+            l->found[i] = (struct slice){at, n->value_size};
+            rc = buffer_append(l->values, value_of(n).data, n->value_size);
+        }
+    }
     release(root);
     return rc == 0 ? 0 : error_set(e, rc, "store in memory: %s", error_text(rc));
 }
@@ -209,9 +240,9 @@ static bool fails_now(struct memory_store *m)
     return m->fail_after > 0 && --m->fail_after == 0 && m->fail_code != 0;
 }
 
-static int memory_write(struct store *s, const struct store_batch *b, bool sync, struct error *e)
+static int write_alone(struct memory_store *m, const struct store_batch *b, bool sync,
+                       struct error *e)
 {
-    struct memory_store *m = (struct memory_store *)s;
     if (fails_now(m)) {
         return error_set(e, m->fail_code, "store in memory: told to fail: %s",
                          error_text(m->fail_code));
@@ -230,6 +261,15 @@ static int memory_write(struct store *s, const struct store_batch *b, bool sync,
         hold_all(m->synced, m->roots);
     }
     return 0;
+}
+
+static int memory_write(struct store *s, const struct store_batch *b, bool sync, struct error *e)
+{
+    struct memory_store *m = (struct memory_store *)s;
+    pthread_mutex_lock(&m->writing);
+    int rc = write_alone(m, b, sync, e);
+    pthread_mutex_unlock(&m->writing);
+    return rc;
 }
 
 static const struct node *first_from(const struct node *n, struct slice key, bool behind)
@@ -293,11 +333,13 @@ static void memory_close(struct store *s)
     release_all(m->roots);
     release_all(m->synced);
     pthread_mutex_destroy(&m->lock);
+    pthread_mutex_destroy(&m->writing);
     memory_free(m);
 }
 
 static const struct store_ops memory_ops = {
     .get = memory_get,
+    .get_many = memory_get_many,
     .write = memory_write,
     .iterate = memory_iterate,
     .next = memory_next,
@@ -310,6 +352,7 @@ struct store *store_create_memory(void)
     struct memory_store *m = memory_zero(1, sizeof *m);
     m->base.ops = &memory_ops;
     pthread_mutex_init(&m->lock, NULL);
+    pthread_mutex_init(&m->writing, NULL);
     return &m->base;
 }
 

@@ -12,6 +12,7 @@
 #include "state/store_log.h"
 #include "state/store_manifest.h"
 #include "state/store_options.h"
+#include "state/store_status.h"
 
 /* A skiplist holds this much for a byte of short keys and values. */
 #define MEMTABLE_OVERHEAD 2
@@ -50,59 +51,10 @@ static rocksdb_column_family_handle_t *handle_of(const struct rocksdb_store *s, 
     return s->handles[f + 1];
 }
 
-/* --- errors: RocksDB has them as text --- */
-
-static bool has(const char *text, const char *part)
-{
-    return strstr(text, part) != NULL;
-}
-
-static int code_of(const char *text)
-{
-    if (has(text, "No space left on device")) {
-        return MILL_ENOSPC;
-    }
-    return text_starts_with(text, "Corruption") ? MILL_ECORRUPT : MILL_EIO;
-}
-
-/* Of a write. Whether its bytes came to the disk is not known, and a second try would not tell:
- * unless it did not come as far as the sync. */
-static int write_code_of(const char *text)
-{
-    int code = code_of(text);
-    bool in_sync = has(text, "While fdatasync") || has(text, "While fsync");
-    return code == MILL_EIO || (code == MILL_ENOSPC && in_sync) ? MILL_ESYNC : code;
-}
-
-static int open_code_of(const char *text)
-{
-    if (has(text, "lock hold by current process") || has(text, "While lock file")) {
-        return MILL_EREFUSED;
-    }
-    return code_of(text);
-}
-
-static const char *advice_for(int code)
-{
-    switch (code) {
-    case MILL_ENOSPC:
-        return "the disk is full; make room and start again, what was committed is kept";
-    case MILL_EREFUSED:
-        return "it is open in another process; stop that one first";
-    case MILL_ECORRUPT:
-        return "it is damaged; restore the data directory from a backup, or begin a new one";
-    case MILL_ESYNC:
-        return "the disk failed to keep a commit; look at the disk, then start again: it goes on "
-               "behind the last commit that the disk has";
-    default:
-        return "cannot read or write it; look at the disk and at the folder's permissions";
-    }
-}
-
 /* Takes RocksDB's text. */
 static int fail(const char *path, int code, char *text, struct error *e)
 {
-    error_set(e, code, "store %s: %s (%s)", path, advice_for(code), text);
+    error_set(e, code, "store %s: %s (%s)", path, store_status_advice(code), text);
     rocksdb_free(text);
     return code;
 }
@@ -128,13 +80,13 @@ static int open_database(struct rocksdb_store *s, bool create, struct error *e)
         return 0;
     }
     s->db = NULL;
-    if (has(text, "Column families not opened")) {
+    if (strstr(text, "Column families not opened") != NULL) {
         error_set(e, MILL_EREFUSED, "store %s: made by a newer tidemill; use that one (%s)",
                   s->path, text);
         rocksdb_free(text);
         return MILL_EREFUSED;
     }
-    return fail(s->path, open_code_of(text), text, e);
+    return fail(s->path, store_status_of_open(text), text, e);
 }
 
 static int open_and_mend(struct rocksdb_store *s, bool create, struct error *e)
@@ -200,7 +152,7 @@ static int check_manifest(struct rocksdb_store *s, const struct store_manifest *
     char *noted = rocksdb_get_cf(s->db, s->read, s->handles[0], STORE_MANIFEST_KEY,
                                  strlen(STORE_MANIFEST_KEY), &size, &text);
     if (text != NULL) {
-        return fail(s->path, code_of(text), text, e);
+        return fail(s->path, store_status_of(text), text, e);
     }
     if (noted == NULL) {
         return 0; /* nothing was ever written */
@@ -264,7 +216,7 @@ static int rocksdb_store_get(struct store *base, enum store_family f, struct sli
     rocksdb_pinnableslice_t *found =
         rocksdb_get_pinned_cf(s->db, s->read, handle_of(s, f), key.data, key.size, &text);
     if (text != NULL) {
-        return fail(s->path, code_of(text), text, e);
+        return fail(s->path, store_status_of(text), text, e);
     }
     if (found == NULL) {
         return error_set(e, MILL_ENOENT, "store: no such key");
@@ -276,6 +228,75 @@ static int rocksdb_store_get(struct store *base, enum store_family f, struct sli
     return rc == 0 ? 0
                    : error_set(e, rc, "store %s: a value of %zu bytes; at most %zu have room here",
                                s->path, size, value->max);
+}
+
+/* What RocksDB wants and gives for a lookup, in arrays of its own. */
+struct many {
+    const char **keys;
+    size_t *sizes;
+    rocksdb_pinnableslice_t **values;
+    char **errors;
+};
+
+/* Add a value that was found, which has room. */
+static struct slice take_value(struct buffer *values, rocksdb_pinnableslice_t *value)
+{
+    size_t size = 0;
+    const char *bytes = rocksdb_pinnableslice_value(value, &size);
+    struct slice found = {size == 0 ? "" : values->data + values->size, size};
+    int rc = buffer_append(values, bytes, size);
+    check(rc == 0);
+    return found;
+}
+
+/* @return 0, or what the first key failed with */
+static int take_values(struct rocksdb_store *s, struct store_lookup *l, struct many *m,
+                       struct error *e)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < l->count; i++) {
+        size_t size = 0;
+        if (m->values[i] != NULL) {
+            rocksdb_pinnableslice_value(m->values[i], &size);
+        }
+        bytes += size;
+    }
+    int rc = buffer_reserve(l->values, bytes);
+    rc = rc == 0 ? 0 : error_set(e, rc, "store %s: %zu bytes have no room", s->path, bytes);
+    for (uint32_t i = 0; i < l->count; i++) {
+        l->found[i] = (struct slice){0};
+        if (m->errors[i] != NULL) {
+            rc = fail(s->path, store_status_of(m->errors[i]), m->errors[i], rc == 0 ? e : NULL);
+        }
+        if (m->values[i] != NULL && rc == 0) {
+            l->found[i] = take_value(l->values, m->values[i]);
+        }
+        rocksdb_pinnableslice_destroy(m->values[i]);
+    }
+    return rc;
+}
+
+static int rocksdb_store_get_many(struct store *base, struct store_lookup *l, struct error *e)
+{
+    struct rocksdb_store *s = (struct rocksdb_store *)base;
+    struct many m = {
+        .keys = memory_alloc(l->count * sizeof *m.keys),
+        .sizes = memory_alloc(l->count * sizeof *m.sizes),
+        .values = memory_zero(l->count, sizeof *m.values),
+        .errors = memory_zero(l->count, sizeof *m.errors),
+    };
+    for (uint32_t i = 0; i < l->count; i++) {
+        m.keys[i] = l->keys[i].data;
+        m.sizes[i] = l->keys[i].size;
+    }
+    rocksdb_batched_multi_get_cf(s->db, s->read, handle_of(s, l->family), l->count, m.keys, m.sizes,
+                                 m.values, m.errors, true);
+    int rc = take_values(s, l, &m, e);
+    memory_free(m.keys);
+    memory_free(m.sizes);
+    memory_free(m.values);
+    memory_free(m.errors);
+    return rc;
 }
 
 static struct store_iterator *rocksdb_store_iterate(struct store *base, enum store_family f,
@@ -311,7 +332,7 @@ static int rocksdb_store_next(struct store_iterator *base, struct slice *key, st
     }
     char *text = NULL;
     rocksdb_iter_get_error(i->at, &text);
-    return text == NULL ? 0 : fail(i->store->path, code_of(text), text, e);
+    return text == NULL ? 0 : fail(i->store->path, store_status_of(text), text, e);
 }
 
 static void rocksdb_store_iterate_end(struct store_iterator *base)
@@ -401,11 +422,12 @@ static int rocksdb_store_write(struct store *base, const struct store_batch *b, 
         return rc;
     }
     char *text = write_batch(s, b);
-    return text == NULL ? 0 : fail(s->path, write_code_of(text), text, e);
+    return text == NULL ? 0 : fail(s->path, store_status_of_write(text), text, e);
 }
 
 static const struct store_ops rocksdb_store_ops = {
     .get = rocksdb_store_get,
+    .get_many = rocksdb_store_get_many,
     .write = rocksdb_store_write,
     .iterate = rocksdb_store_iterate,
     .next = rocksdb_store_next,

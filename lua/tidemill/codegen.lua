@@ -11,59 +11,16 @@
 ---
 --- A function returns nothing when the chunk is through and 1 when it must be emptied first (a
 --- full tee or table); C empties, moves to the element behind, and calls again.
+local heads = require "tidemill.heads"
+local writer = require "tidemill.writer"
+
 local M = {}
 
 local CHUNK_RECORDS = 8192 -- LIMIT_CHUNK_RECORDS_MAX: a tee holds that many
 local IN_LIST, READING = 65536, 131072 -- enum mill_between
 
-local Writer = {}
-Writer.__index = Writer
-
-function Writer:add(format, ...)
-   table.insert(self.lines, select("#", ...) > 0 and format:format(...) or format)
-end
-
---- A name that holds a value made outside of the loop (a function, a pointer, a list).
-function Writer:upvalue(name, what)
-   if not self.wanted[name] then
-      table.insert(self.names, name)
-      self.wanted[name] = what
-   end
-   return name
-end
-
---- A fresh local variable.
-function Writer:fresh(prefix)
-   self.variables = self.variables + 1
-   return prefix .. self.variables
-end
-
-local function arguments(w)
-   return w.keyed and (w.key .. ", " .. w.value) or w.value
-end
-
-local function function_of(w, node)
-   return w:upvalue("f" .. node.id, { kind = "function", node = node })
-end
-
---- In checked loops: an operator is not called for the element that ran past its deadline.
-local function check_skip(w, node)
-   if w.checked then
-      w:upvalue("skipped", { kind = "runtime" })
-      w:add("if ctl.skip_op == %d then skipped(%d) end", node.id, w.depth)
-   end
-end
-
---- Before a user's function is called: say which operator runs.
-local function enter(w, node)
-   w:add("ctl.op = %d", node.id)
-   w.has_operator = true
-   check_skip(w, node)
-end
-
-local function next_element(w)
-   return ("goto next%d"):format(w.depth)
-end
+local arguments, check_skip, enter = writer.arguments, writer.check_skip, writer.enter
+local function_of, next_element = writer.function_of, writer.next_element
 
 local emit = {}
 
@@ -252,59 +209,21 @@ function input.tee(w, segment)
    w.keyed, w.key, w.value = segment.input.keyed, names[2] and "k", names[2] and "v" or "r"
 end
 
-local head = {}
-
---- A key and its one value, merged in C.
-function head.values(w)
-   w:add("local c = cells[g.first]")
-   w:add("local v = c.num if c.kind ~= 1 then v = value_of(c) end")
-end
-
---- A key's partial values, folded by the user's function.
-function head.fold(w, node)
-   head.values(w)
-   enter(w, node)
-   w:upvalue("bad_reduce", { kind = "runtime" })
-   w:add("for p = g.first + 1, g.first + g.count - 1 do")
-   w:add("local c2 = cells[p] local b = c2.num if c2.kind ~= 1 then b = value_of(c2) end")
-   w:add("v = %s(v, b) if v == nil then bad_reduce() end", function_of(w, node))
-   w:add("end")
-end
-
-function head.update(w, node)
-   w:upvalue("values_of", { kind = "runtime" })
-   w:upvalue("state_of", { kind = "runtime" })
-   w:upvalue("set_state", { kind = "runtime" })
-   w:add("local s, list = state_of(g), values_of(g, cells)")
-   enter(w, node)
-   w:add("local v = %s(list, s, k, ctl.time_ms)", function_of(w, node))
-   w:add("set_state(g, v)")
-   -- Bit 0 of `changed`: the function changed the state.
-   local silent = node.emit == "changed" and "v == nil or g.changed == 0 or g.changed == 2"
-      or "v == nil"
-   local head_count = w:upvalue("heads", { kind = "heads" })
-   w:add("if %s then %s[%d].filtered = %s[%d].filtered + 1 goto next0 end", silent, head_count,
-      w.stage - 1, head_count, w.stage - 1)
-end
-
---- Records of a stage that kept them whole (top): a pair when it has a key.
-head.records = head.values
-
 function input.groups(w, segment)
    local node = segment.input.node
    w:upvalue("inp", { kind = "input" })
    w:upvalue("value_of", { kind = "runtime" })
    w.before_loop = "local groups, cells = inp.groups, inp.cells"
    w:add("local g = groups[i]")
-   w.first_op = (segment.input.head == "fold" or segment.input.head == "update") and node.id
-   if segment.input.keyed then
+   w.first_op = heads.calls[segment.input.head] and node.id
+   if segment.input.keyed or segment.input.head == "with_state" then
       w:upvalue("str", { kind = "runtime" })
       w:upvalue("key_of", { kind = "runtime" })
       w:add("local k if g.key[0] == 32 then k = str(g.key + 1, g.key_len - 1)")
       w:add("else k = key_of(g) end")
    end
    w.stage = segment.input.from
-   head[segment.input.head](w, node)
+   heads[segment.input.head](w, node)
    w.value = "v"
    if segment.input.keyed then w.keyed, w.key = true, "k" end
 end
@@ -417,7 +336,7 @@ local function to_top(w, node, index)
       w.key or "nil")
 end
 
-local to_stage = { table = to_table, update = to_shuffle, top = to_top }
+local to_stage = { table = to_table, update = to_shuffle, with_state = to_shuffle, top = to_top }
 
 function terminal.stage(w, plan, index)
    local node = plan.stages[index].node
@@ -453,10 +372,7 @@ end
 ---@param checked boolean whether to look for elements that must be skipped
 ---@return table {lines=, names=, wanted=}: a chunk that takes the upvalues and returns the loop
 function M.generate(plan, segment, checked)
-   local w = setmetatable({
-      lines = {}, names = {}, wanted = {}, open = {}, variables = 0, depth = 0,
-      keyed = segment.input.keyed, checked = checked,
-   }, Writer)
+   local w = writer.new(segment.input.keyed, checked)
    w:upvalue("ctl", { kind = "control" })
    w:upvalue("cnt", { kind = "counters" })
    w:upvalue("C", { kind = "abi" })

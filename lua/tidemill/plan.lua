@@ -153,7 +153,7 @@ end
 
 --- A stage whose head runs Lua for each key runs once, whoever reads it.
 local function head_of(node)
-   if node.stage == "update" then return "update" end
+   if node.stage == "update" or node.stage == "with_state" then return node.stage end
    if node.stage == "top" then return "records" end
    if node.combine == "lua" then return "fold" end
    return "values"
@@ -164,7 +164,8 @@ function Planner:stage_segments(node)
    local readers = self.readers[node]
    local input = { kind = "groups", from = self.stage_of[node], head = head, node = node,
       keyed = node.keyed or false }
-   if (head == "fold" or head == "update") and #readers > 1 then
+   local calls = head == "fold" or head == "update" or head == "with_state"
+   if calls and #readers > 1 then
       local segment = { input = input, operators = {}, depth = 0 }
       table.insert(self.plan.segments, segment)
       segment.id = #self.plan.segments
@@ -326,6 +327,7 @@ local function describe_stages(plan)
          kind = node.stage, combine = node.combine or "lua", operator = node.id,
          global = node.global or false, seal = node.combine == "lua",
          emits_if_empty = node.kind == "count", keyed = node.keyed or false, top = node.n or 0,
+         timeout_ms = node.timeout or 0,
       }
    end
    return list

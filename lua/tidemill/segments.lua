@@ -5,6 +5,7 @@
 local abi = require "tidemill.abi"
 local values = require "tidemill.values"
 local codegen = require "tidemill.codegen"
+local state = require "tidemill.state"
 
 local ffi, C = abi.ffi, abi.C
 local type, error, tostring = type, error, tostring
@@ -18,14 +19,13 @@ local ANY = 0xffffffff -- in ctl.skip_j: every element
 local DICTIONARY_MAX = 256 * 1024 -- LIMIT_DICTIONARY_ENTRIES_MAX
 
 local function bad_map(value, extra)
-   if extra ~= nil and value ~= nil then error("returned two values; use map_to_pair", 0) end
-   error("returned nothing; use filter to drop records", 0)
+   error(extra ~= nil and value ~= nil and "returned two values; use map_to_pair"
+      or "returned nothing; use filter to drop records", 0)
 end
 
 local function bad_pair(key, _, extra)
-   if extra ~= nil then error("returned more than a key and a value", 0) end
-   if key == nil then error("returned no key", 0) end
-   error("returned a key without a value", 0)
+   error(extra ~= nil and "returned more than a key and a value"
+      or key == nil and "returned no key" or "returned a key without a value", 0)
 end
 
 local function describe(v)
@@ -46,6 +46,7 @@ local runtime = {
    str = ffi.string,
    bad_map = bad_map,
    bad_pair = bad_pair,
+   bad_with_state = state.bad_result,
    bad_reduce = function() error("returned nothing", 0) end,
    bad_list = function(v) error(("returned %s, not a list"):format(type(v)), 0) end,
    bad_string = function(v) error(("splits strings, not %s"):format(describe(v)), 0) end,
@@ -124,6 +125,8 @@ function Linker:make_readers()
          end
       end
    end
+
+   rt.with_state, rt.save_state = state.make(rt)
 
    local skipped = self.host.skipped
    function rt.skipped(depth)

@@ -187,6 +187,24 @@ function Stream:update_state_by_key(f, given)
    })
 end
 
+local WITH_STATE_OPTIONS = {
+   initial = { type = "table" },
+   timeout = { type = "duration", min = 1 },
+   gives = { type = "choice", default = "records", "records", "pairs" },
+}
+
+--- f(key, value, state) for each record; state:get(), :update(v), :remove(), :exists(), and
+--- state.timing_out when its key has had no record for `timeout`. Gives what f returns, or nothing.
+function Stream:map_with_state(f, given)
+   check_keyed("map_with_state", self)
+   check_function("map_with_state", f)
+   local checked = options.check("map_with_state", WITH_STATE_OPTIONS, given)
+   return add(self, {
+      kind = "map_with_state", stage = "with_state", fn = f, keyed = checked.gives == "pairs",
+      initial = checked.initial, timeout = checked.timeout,
+   })
+end
+
 function Stream:top(n, f)
    if type(n) ~= "number" or n < 1 or n > 1e6 or n ~= math.floor(n) then
       fail("top", "needs how many: a whole number from 1 to 1000000, not %s", options.show(n))

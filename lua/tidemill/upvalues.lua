@@ -83,7 +83,7 @@ function M.check(plan)
       if f and operator.kind ~= "for_each_batch" then
          for _, change in ipairs(M.find(f)) do
             warnings[#warnings + 1] = ("%s %s the captured variable %q (line %d): each worker has "
-               .. "its own, and a crash forgets it; keep state with update_state_by_key")
+               .. "its own, and a crash forgets it; keep state with map_with_state")
                :format(operator.label, change.how, change.name, change.line)
          end
       end

@@ -39,7 +39,7 @@ it("a struct of another size is refused", function()
    }, { __index = ffi })
    local err = half.failure(half.load_again, "tidemill.abi")
    package.loaded.ffi = known
-   assert.equal("struct mill_group has 48 bytes, not 40", err:match("struct.*"))
+   assert.equal("struct mill_group has 48 bytes, not 64", err:match("struct.*"))
 end)
 
 it("what is declared is not declared again", function()

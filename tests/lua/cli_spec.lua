@@ -170,7 +170,7 @@ describe("a warning", function()
       assert.equal(("tidemill: warning: queue_stream at %s leads to no output and is not run\n"
          .. "tidemill: warning: --set inptu: the script does not ask for it\n"
          .. "tidemill: warning: map at %s assigns to the captured variable \"n\" (line 1): each "
-         .. "worker has its own, and a crash forgets it; keep state with update_state_by_key\n")
+         .. "worker has its own, and a crash forgets it; keep state with map_with_state\n")
          :format(place, place), warnings("--set", "inptu=x", "PATH"))
    end)
 

@@ -99,7 +99,7 @@ end)
 
 describe("a plan", function()
    local REST = ": each worker has its own, and a crash forgets it; keep state with "
-      .. "update_state_by_key"
+      .. "map_with_state"
    local function check(text) return upvalues.check(half.plan(text)) end
 
    it("has a warning for each operator that keeps something", function()

@@ -241,6 +241,11 @@ static int sim_store_write(struct store *store, const struct store_batch *b, boo
     return say_dead(e);
 }
 
+static int sim_get_many(struct store *store, struct store_lookup *l, struct error *e)
+{
+    return store_get_many(sim_of(store)->memory, l, e);
+}
+
 static struct store_iterator *sim_iterate(struct store *store, enum store_family f,
                                           struct slice from, struct slice to)
 {
@@ -249,6 +254,7 @@ static struct store_iterator *sim_iterate(struct store *store, enum store_family
 
 static const struct store_ops sim_store_ops = {
     .get = sim_get,
+    .get_many = sim_get_many,
     .write = sim_store_write,
     .iterate = sim_iterate, /* gives an iterator of the memory store, which has its own functions */
 };

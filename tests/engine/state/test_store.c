@@ -210,6 +210,41 @@ static void a_value_is_appended_behind_what_the_buffer_holds(void **state)
     assert_memory_equal(x->value.data, "123456", 6);
 }
 
+static void many_keys_are_read_at_once(void **state)
+{
+    struct fixture *x = *state;
+    put(x, STORE_STATE, "a", "123");
+    put(x, STORE_STATE, "c", "");
+    put(x, STORE_STATE, "d", "456");
+    put(x, STORE_META, "b", "other family");
+    write_all(x);
+    struct slice keys[] = {text("a"), text("b"), text("c"), text("d"), text("e")};
+    struct slice found[5];
+    buffer_clear(&x->value);
+    struct store_lookup l = {STORE_STATE, keys, 5, &x->value, found};
+    assert_int_equal(store_get_many(x->store, &l, &x->error), 0);
+    assert_true(slice_is(found[0], "123") && found[1].data == NULL);
+    assert_true(found[2].data != NULL && found[2].size == 0);
+    assert_true(slice_is(found[3], "456") && found[4].data == NULL);
+    l.count = 0;
+    assert_int_equal(store_get_many(x->store, &l, &x->error), 0);
+}
+
+static void many_keys_that_do_not_fit_are_a_limit(void **state)
+{
+    struct fixture *x = *state;
+    put(x, STORE_STATE, "a", "123");
+    put(x, STORE_STATE, "b", "456");
+    write_all(x);
+    struct slice keys[] = {text("a"), text("b")};
+    struct slice found[2];
+    struct buffer small;
+    buffer_init(&small, 5);
+    struct store_lookup l = {STORE_STATE, keys, 2, &small, found};
+    assert_int_equal(store_get_many(x->store, &l, &x->error), MILL_ELIMIT);
+    buffer_deinit(&small);
+}
+
 static void a_value_beyond_the_buffers_maximum_is_a_limit(void **state)
 {
     struct fixture *x = *state;
@@ -645,6 +680,8 @@ int main(void)
         ON_BOTH(a_removed_key_is_gone_and_removing_it_again_is_nothing),
         ON_BOTH(families_do_not_see_each_other),
         ON_BOTH(a_value_is_appended_behind_what_the_buffer_holds),
+        ON_BOTH(many_keys_are_read_at_once),
+        ON_BOTH(many_keys_that_do_not_fit_are_a_limit),
         ON_BOTH(a_value_beyond_the_buffers_maximum_is_a_limit),
         ON_BOTH(values_may_be_empty),
         ON_BOTH(keys_are_bytes_nul_among_them),
