@@ -5,13 +5,8 @@
  * and target), with "#2" and so on for the second of that kind. Each keeps its number in the
  * store's keys for ever.
  *
- * Every start on an existing store compares. What has the same identity keeps its state, what is
- * new starts empty. Refused, with lines to paste: a stateful operator that is gone; unnamed ones
- * of a kind that occurs more than once, when their number or order changed; a kind that changed
- * under one identity. A script that differs by names alone is accepted, and the names are taken
- * over by place.
- *
- * Pure: compares two lists. Owner: whoever made the lists.
+ * What a start on an existing store makes of them: flow/identity_match.h. Pure. Owner: whoever made
+ * the lists.
  */
 #ifndef FLOW_IDENTITY_H
 #define FLOW_IDENTITY_H
@@ -51,13 +46,12 @@ struct identity_set {
 int identity_set_of_graph(const struct graph *g, struct identity_set *set, struct error *e);
 void identity_set_deinit(struct identity_set *set);
 
-/**
- * Give the new set's members their numbers: those of the old ones that they are, or fresh ones.
- * Old members that are gone and must not be forgotten are added, not present.
- * @param old  of the store; empty for a new one
- * @return 0, or MILL_EREFUSED with what to write into the script
- */
-int identity_match(const struct identity_set *old, struct identity_set *set, struct error *e);
+/** A new member, all zero, at the end. Members of before may have moved. */
+struct identity *identity_set_add(struct identity_set *set);
+
+/** The member of a category that has an identity; NULL when none has. */
+const struct identity *identity_named(const struct identity_set *set,
+                                      enum identity_category category, const char *identity);
 
 /** The member for a source, stage or output of the graph. Never NULL for those that have one. */
 const struct identity *identity_find(const struct identity_set *set,

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "flow/identity_match.h"
 #include "io/file_output.h"
 #include "io/file_source.h"
 #include "io/queue_source.h"

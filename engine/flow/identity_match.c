@@ -1,0 +1,257 @@
+#include "flow/identity_match.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+
+static bool same(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
+/* The k-th present member of a category; NULL beyond the last. */
+static const struct identity *present(const struct identity_set *set,
+                                      enum identity_category category, uint32_t k)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (set->items[i].category == category && set->items[i].is_present && k-- == 0) {
+            return &set->items[i];
+        }
+    }
+    return NULL;
+}
+
+/* A name that the other script gives to another member: then the names say which is which. */
+static bool names_another(const struct identity_set *other, const struct identity *i,
+                          const struct identity *pair)
+{
+    const struct identity *o = i->is_named ? identity_named(other, i->category, i->identity) : NULL;
+    return o != NULL && o->is_named && o != pair;
+}
+
+/* Whether the two scripts differ by names alone, as far as this category goes. */
+static bool same_without_names(const struct identity_set *old, const struct identity_set *set,
+                               enum identity_category category)
+{
+    for (uint32_t k = 0;; k++) {
+        const struct identity *a = present(old, category, k);
+        const struct identity *b = present(set, category, k);
+        if (a == NULL || b == NULL) {
+            return a == b;
+        }
+        if (!same(a->kind, b->kind) || !same(a->detail, b->detail) || !same(a->place, b->place) ||
+            names_another(set, a, b) || names_another(old, b, a)) {
+            return false;
+        }
+    }
+}
+
+static bool all_same_without_names(const struct identity_set *old, const struct identity_set *set)
+{
+    return same_without_names(old, set, IDENTITY_SOURCE) &&
+           same_without_names(old, set, IDENTITY_STATE) &&
+           same_without_names(old, set, IDENTITY_OUTPUT);
+}
+
+static void take(struct identity *to, const struct identity *from)
+{
+    to->number = from->number;
+    to->is_new = false;
+}
+
+static void match_by_place(const struct identity_set *old, struct identity_set *set)
+{
+    uint32_t seen[IDENTITY_OUTPUT + 1] = {0};
+    for (uint32_t k = 0; k < set->count; k++) {
+        struct identity *i = &set->items[k];
+        const struct identity *o = present(old, i->category, seen[i->category]++);
+        check(o != NULL);
+        take(i, o);
+    }
+}
+
+static uint32_t unnamed_of_kind(const struct identity_set *set, const char *kind)
+{
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < set->count; k++) {
+        const struct identity *i = &set->items[k];
+        count +=
+            i->category == IDENTITY_STATE && i->is_present && !i->is_named && same(i->kind, kind)
+                ? 1
+                : 0;
+    }
+    return count;
+}
+
+static const struct identity *unnamed_at(const struct identity_set *set, const char *kind,
+                                         uint32_t k)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        const struct identity *m = &set->items[i];
+        if (m->category == IDENTITY_STATE && m->is_present && !m->is_named && same(m->kind, kind) &&
+            k-- == 0) {
+            return m;
+        }
+    }
+    return NULL;
+}
+
+/* Lines that say which operator of the store each of the script's could be. */
+static void suggest(const struct identity_set *old, const char *kind, struct buffer *text)
+{
+    for (uint32_t k = 0; k < old->count; k++) {
+        const struct identity *o = &old->items[k];
+        if (o->category == IDENTITY_STATE && o->is_present && same(o->kind, kind)) {
+            (void)!buffer_printf(text, "\n   :named(\"NAME\", {was = \"%s\"})  -- was: %s",
+                                 o->identity, o->line);
+        }
+    }
+}
+
+static int refuse_order(const struct identity_set *old, const struct identity *i, struct error *e)
+{
+    struct buffer text;
+    buffer_init(&text, ERROR_MESSAGE_BYTES_MAX);
+    suggest(old, i->kind, &text);
+    int rc = error_set(e, MILL_EREFUSED,
+                       "%s: the job has several unnamed %s, and their number or order changed; "
+                       "name each, and say which it was:%.*s",
+                       i->line, i->kind, (int)text.size, text.size > 0 ? text.data : "");
+    buffer_deinit(&text);
+    return rc;
+}
+
+/* Unnamed operators of a kind that occurs more than once are told apart by their order only. */
+static int check_order(const struct identity_set *old, const struct identity_set *set,
+                       struct error *e)
+{
+    for (uint32_t k = 0; k < set->count; k++) {
+        const struct identity *i = &set->items[k];
+        if (i->category != IDENTITY_STATE || i->is_named || i->was != NULL) {
+            continue;
+        }
+        uint32_t before = unnamed_of_kind(old, i->kind);
+        uint32_t now = unnamed_of_kind(set, i->kind);
+        if (before == 0 || (before == 1 && now == 1)) {
+            continue;
+        }
+        if (before != now) {
+            return refuse_order(old, i, e);
+        }
+        for (uint32_t n = 0; n < now; n++) {
+            if (!same(unnamed_at(old, i->kind, n)->place, unnamed_at(set, i->kind, n)->place)) {
+                return refuse_order(old, i, e);
+            }
+        }
+    }
+    return 0;
+}
+
+static int match_by_identity(const struct identity_set *old, struct identity_set *set,
+                             struct error *e)
+{
+    for (uint32_t k = 0; k < set->count; k++) {
+        struct identity *i = &set->items[k];
+        const char *wanted = i->was != NULL ? i->was : i->identity;
+        const struct identity *o = identity_named(old, i->category, wanted);
+        if (o == NULL && i->was != NULL) {
+            o = identity_named(old, i->category, i->identity); /* taken over by an earlier start */
+        }
+        if (o == NULL && i->was != NULL) {
+            return error_set(e, MILL_EREFUSED, "%s: the store has no \"%s\" that it could be",
+                             i->line, i->was);
+        }
+        if (o != NULL && i->category == IDENTITY_STATE && !same(o->kind, i->kind)) {
+            return error_set(e, MILL_EREFUSED,
+                             "%s: \"%s\" is a %s in the store; its state is not that of a %s. "
+                             "Give it another name",
+                             i->line, i->identity, o->kind, i->kind);
+        }
+        if (o != NULL) {
+            take(i, o);
+        }
+    }
+    return 0;
+}
+
+/* Two `was` of one name, or one beside the operator that still has it. */
+static int check_taken_once(const struct identity_set *set, struct error *e)
+{
+    for (uint32_t a = 0; a < set->count; a++) {
+        for (uint32_t b = a + 1; b < set->count; b++) {
+            if (set->items[a].number != 0 && set->items[a].number == set->items[b].number) {
+                return error_set(e, MILL_EREFUSED,
+                                 "%s and %s both go on with what the store has as \"%s\"; only one "
+                                 "can",
+                                 set->items[a].line, set->items[b].line,
+                                 set->items[b].was != NULL   ? set->items[b].was
+                                 : set->items[a].was != NULL ? set->items[a].was
+                                                             : set->items[a].identity);
+            }
+        }
+    }
+    return 0;
+}
+
+static bool is_taken(const struct identity_set *set, uint16_t number)
+{
+    for (uint32_t k = 0; k < set->count; k++) {
+        if (set->items[k].number == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is gone keeps its number; a stateful operator that is gone is refused. */
+static int keep_the_gone(const struct identity_set *old, struct identity_set *set, struct error *e)
+{
+    uint32_t count = old->count;
+    for (uint32_t k = 0; k < count; k++) {
+        const struct identity *o = &old->items[k];
+        if (is_taken(set, o->number)) {
+            continue;
+        }
+        if (o->category == IDENTITY_STATE && o->is_present) {
+            return error_set(e, MILL_EREFUSED,
+                             "the state of \"%s\" (%s) is in the store, but the script has no such "
+                             "operator: bring it back, say with named(\"NAME\", {was = \"%s\"}) "
+                             "which it is now, or drop it with --drop-state %s",
+                             o->identity, o->line, o->identity, o->identity);
+        }
+        struct identity *gone = identity_set_add(set);
+        *gone = *o;
+        gone->identity = memory_text(o->identity);
+        gone->was = memory_text(o->was);
+        gone->kind = memory_text(o->kind);
+        gone->detail = memory_text(o->detail);
+        gone->place = memory_text(o->place);
+        gone->line = memory_text(o->line);
+        gone->is_present = false;
+    }
+    return 0;
+}
+
+int identity_match(const struct identity_set *old, struct identity_set *set, struct error *e)
+{
+    set->next_number = old->next_number > 0 ? old->next_number : 1;
+    for (uint32_t k = 0; k < set->count; k++) {
+        set->items[k].is_new = true;
+    }
+    int rc = 0;
+    if (old->count > 0 && all_same_without_names(old, set)) {
+        match_by_place(old, set);
+    } else {
+        rc = check_order(old, set, e);
+        rc = rc == 0 ? match_by_identity(old, set, e) : rc;
+        rc = rc == 0 ? check_taken_once(set, e) : rc;
+    }
+    rc = rc == 0 ? keep_the_gone(old, set, e) : rc;
+    for (uint32_t k = 0; k < set->count && rc == 0; k++) {
+        if (set->items[k].number == 0) {
+            set->items[k].number = set->next_number++;
+        }
+    }
+    return rc;
+}

@@ -1,0 +1,215 @@
+/* Goal: what section 6.3 of the design says of identities, sentence by sentence: what keeps its
+ * number, what is new, what is refused and with which lines to paste.
+ * Method: little graphs written in one line each, an old one and a new one. */
+#include "identity_world.h"
+
+/* --- keeping --- */
+
+static void the_same_script_keeps_everything(void **state)
+{
+    struct world *w = *state;
+    accepted(w, "update update map_with_state=x", "1new 2new 3new");
+    accepted(w, "update update map_with_state=x", "1 2 3");
+}
+
+static void a_new_operator_starts_empty(void **state)
+{
+    struct world *w = *state;
+    accepted(w, "update", "1new");
+    accepted(w, "update map_with_state", "1 2new");
+    accepted(w, "map_with_state=first update map_with_state", "3new 1 2");
+}
+
+static void named_operators_may_change_their_order(void **state)
+{
+    struct world *w = *state;
+    accepted(w, "update=a update=b", "1new 2new");
+    accepted(w, "update=b update=a", "2 1");
+    accepted(w, "update=c@elsewhere update=a update=b", "3new 1 2");
+}
+
+static void what_a_name_says_counts_more_than_the_place(void **state)
+{
+    struct world *w = *state;
+    accepted(w, "update=a update", "1new 2new");
+    accepted(w, "update update=a", "2 1");
+}
+
+/* --- names alone --- */
+
+static void giving_a_name_keeps_the_state(void **state)
+{
+    struct world *w = *state;
+    accepted(w, "update", "1new");
+    accepted(w, "update=total", "1");
+    accepted(w, "update=sum", "1");
+    accepted(w, "update", "1");
+}
+
+static void names_are_taken_over_by_place(void **state)
+{
+    struct world *w = *state;
+    accepted(w, "update@a update@b", "1new 2new");
+    accepted(w, "update=first@a update=second@b", "1 2");
+    accepted(w, "update@a update=second@b", "1 2");
+}
+
+static void one_of_several_may_be_named_alone(void **state)
+{
+    struct world *w = *state;
+    accepted(w, "update@a update@b", "1new 2new");
+    accepted(w, "update=first@a update@b", "1 2");
+}
+
+static void a_name_together_with_other_changes_needs_was(void **state)
+{
+    struct world *w = *state;
+    accepted(w, "update@a", "1new");
+    refused(w, "update=total@b", "named(\"NAME\", {was = \"update\"})");
+    accepted(w, "update=total<update@b", "1");
+    accepted(w, "update=total<update@c", "1");
+    accepted(w, "update=total@c map_with_state", "1 2new");
+}
+
+/* --- refusals --- */
+
+static void a_change_of_number_is_refused_until_they_are_named(void **state)
+{
+    struct world *w = *state;
+    accepted(w, "update@a update@b", "1new 2new");
+    refused(w, "update@a update@b update@c", "several unnamed update, and their number or order");
+    refused(w, "update@a", "several unnamed update, and their number or order changed");
+    refused(w, "update@a", ":named(\"NAME\", {was = \"update#2\"})  -- was: update at job.lua:2");
+    accepted(w, "update=x<update@a update=y<update#2@b update=z@c", "1 2 3new");
+}
+
+static void a_change_of_order_is_refused_until_they_are_named(void **state)
+{
+    struct world *w = *state;
+    accepted(w, "update@a update@b", "1new 2new");
+    refused(w, "update@b update@a", "number or order changed");
+    accepted(w, "update=x<update#2@b update=y<update@a", "2 1");
+}
+
+static void a_second_one_beside_an_unnamed_one_is_refused(void **state)
+{
+    struct world *w = *state;
+    accepted(w, "update@a", "1new");
+    refused(w, "update@a update@b", "several unnamed update");
+    accepted(w, "update@a update=other@b", "1 2new");
+}
+
+static void a_removed_one_is_refused_unless_told(void **state)
+{
+    struct world *w = *state;
+    accepted(w, "update=total map_with_state", "1new 2new");
+    refused(w, "map_with_state", "the state of \"total\" (update at job.lua:1) is in the store");
+    refused(w, "map_with_state", "drop it with --drop-state total");
+    refused(w, "map_with_state", "named(\"NAME\", {was = \"total\"})");
+}
+
+static void another_kind_under_one_identity_is_refused(void **state)
+{
+    struct world *w = *state;
+    accepted(w, "update=total", "1new");
+    refused(w, "map_with_state=total",
+            "\"total\" is a update in the store; its state is not that "
+            "of a map_with_state");
+}
+
+static void a_was_that_never_was_is_refused(void **state)
+{
+    struct world *w = *state;
+    accepted(w, "update@a", "1new");
+    refused(w, "update=total<count@b", "the store has no \"count\" that it could be");
+}
+
+static void only_one_can_go_on_with_a_state(void **state)
+{
+    struct world *w = *state;
+    accepted(w, "update@a", "1new");
+    refused(w, "update=x<update@a update=y<update@b",
+            "both go on with what the store has as "
+            "\"update\"");
+    refused(w, "update@a update=y<update@b", "update at job.lua:1 and update at job.lua:2 both");
+}
+
+/* --- sources and outputs --- */
+
+static void targets(struct world *w, const char *source, const char *in, const char *output,
+                    const char *out)
+{
+    struct script s;
+    begin(&s);
+    source_of(&s, source, in);
+    output_of(&s, output, out);
+    assert_int_equal(start(w, &s), 0);
+}
+
+static void another_target_makes_another_source_or_output(void **state)
+{
+    struct world *w = *state;
+    targets(w, "text_file_stream", "in", "to_files", "out");
+    assert_string_equal(numbers(w, IDENTITY_SOURCE), "1new");
+    assert_string_equal(numbers(w, IDENTITY_OUTPUT), "2new");
+    targets(w, "text_file_stream", "other", "to_files", "out");
+    assert_string_equal(numbers(w, IDENTITY_SOURCE), "3new");
+    assert_string_equal(numbers(w, IDENTITY_OUTPUT), "2");
+    targets(w, "text_file_stream", "other", "to_files", "elsewhere");
+    assert_string_equal(numbers(w, IDENTITY_OUTPUT), "4new");
+}
+
+static void unless_it_is_named(void **state)
+{
+    struct world *w = *state;
+    targets(w, "text_file_stream=lines", "in", "to_files=words", "out");
+    targets(w, "text_file_stream=lines", "other", "to_files=words", "elsewhere");
+    assert_string_equal(numbers(w, IDENTITY_SOURCE), "1");
+    assert_string_equal(numbers(w, IDENTITY_OUTPUT), "2");
+}
+
+static void what_is_gone_keeps_its_number_and_gets_it_back(void **state)
+{
+    struct world *w = *state;
+    targets(w, "text_file_stream", "in", "to_files", "out");
+    targets(w, "text_file_stream", "other", "to_files", "out");
+    targets(w, "text_file_stream", "in", "to_files", "out");
+    assert_string_equal(numbers(w, IDENTITY_SOURCE), "1");
+    targets(w, "text_file_stream", "third", "to_files", "out");
+    assert_string_equal(numbers(w, IDENTITY_SOURCE), "4new");
+}
+
+static void one_name_can_be_a_source_and_an_output(void **state)
+{
+    struct world *w = *state;
+    targets(w, "text_file_stream=words", "in", "to_files=words", "out");
+    targets(w, "text_file_stream=words", "in", "to_files=words", "out");
+    assert_string_equal(numbers(w, IDENTITY_SOURCE), "1");
+    assert_string_equal(numbers(w, IDENTITY_OUTPUT), "2");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_same_script_keeps_everything),
+        TEST(a_new_operator_starts_empty),
+        TEST(named_operators_may_change_their_order),
+        TEST(what_a_name_says_counts_more_than_the_place),
+        TEST(giving_a_name_keeps_the_state),
+        TEST(names_are_taken_over_by_place),
+        TEST(one_of_several_may_be_named_alone),
+        TEST(a_name_together_with_other_changes_needs_was),
+        TEST(a_change_of_number_is_refused_until_they_are_named),
+        TEST(a_change_of_order_is_refused_until_they_are_named),
+        TEST(a_second_one_beside_an_unnamed_one_is_refused),
+        TEST(a_removed_one_is_refused_unless_told),
+        TEST(another_kind_under_one_identity_is_refused),
+        TEST(a_was_that_never_was_is_refused),
+        TEST(only_one_can_go_on_with_a_state),
+        TEST(another_target_makes_another_source_or_output),
+        TEST(unless_it_is_named),
+        TEST(what_is_gone_keeps_its_number_and_gets_it_back),
+        TEST(one_name_can_be_a_source_and_an_output),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
