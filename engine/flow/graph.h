@@ -62,6 +62,7 @@ struct graph_source {
     const char *target;  /**< folder; "" of a queue */
     const char *pattern; /**< of file names */
     bool new_files_only;
+    const char *batches; /**< of a queue: its first batch's hash; NULL for none */
 };
 
 struct graph_stage {

@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#define SET_VERSION 1
+#define SET_VERSION 2 /* 1: without target, which stands in detail */
 
 struct identity *identity_set_add(struct identity_set *set)
 {
@@ -23,6 +23,7 @@ void identity_set_deinit(struct identity_set *set)
         memory_free(i->identity);
         memory_free(i->was);
         memory_free(i->kind);
+        memory_free(i->target);
         memory_free(i->detail);
         memory_free(i->place);
         memory_free(i->line);
@@ -62,6 +63,7 @@ static void add(struct identity_set *set, const struct graph_operator *o,
     i->is_present = true;
     i->is_named = o->name != NULL;
     i->kind = memory_text(o->kind);
+    i->target = memory_text(target);
     i->detail = memory_text(detail);
     i->place = memory_text(o->place);
     i->line = memory_text(o->label);
@@ -89,13 +91,32 @@ static int check_unique(const struct identity_set *set, struct error *e)
     return 0;
 }
 
-int identity_set_of_graph(const struct graph *g, struct identity_set *set, struct error *e)
+/* Options as they are at first say nothing: what the store has of an earlier version is the same.
+ */
+static char *source_detail(const struct graph_source *s)
+{
+    bool has_pattern = s->pattern != NULL && !same(s->pattern, "*");
+    return text_format("%s%s%s%s", s->batches != NULL ? s->batches : "",
+                       has_pattern ? "pattern=" : "", has_pattern ? s->pattern : "",
+                       s->new_files_only ? " new_files_only" : "");
+}
+
+static char *output_detail(const struct graph_output *o)
 {
     static const char *const formats[] = {"json", "text", "print", "rows"};
+    bool has_suffix = o->suffix != NULL;
+    return text_format("%s%s%s", formats[o->format], has_suffix ? " suffix=" : "",
+                       has_suffix ? o->suffix : "");
+}
+
+int identity_set_of_graph(const struct graph *g, struct identity_set *set, struct error *e)
+{
     *set = (struct identity_set){.next_number = 1};
     for (uint32_t i = 0; i < g->source_count; i++) {
         const struct graph_source *s = &g->sources[i];
-        add(set, &g->operators[s->operator_id], IDENTITY_SOURCE, i, s->target, s->target);
+        char *detail = source_detail(s);
+        add(set, &g->operators[s->operator_id], IDENTITY_SOURCE, i, s->target, detail);
+        memory_free(detail);
     }
     for (uint32_t i = 0; i < g->stage_count; i++) {
         if (graph_stage_has_state(&g->stages[i])) {
@@ -104,7 +125,7 @@ int identity_set_of_graph(const struct graph *g, struct identity_set *set, struc
     }
     for (uint32_t i = 0; i < g->output_count; i++) {
         const struct graph_output *o = &g->outputs[i];
-        char *detail = text_format("%s %s", formats[o->format], o->target);
+        char *detail = output_detail(o);
         add(set, &g->operators[o->operator_id], IDENTITY_OUTPUT, i, o->target, detail);
         memory_free(detail);
     }
@@ -147,7 +168,7 @@ int identity_set_encode(const struct identity_set *set, struct buffer *into)
         rc = bytes_add_u8(into, (uint8_t)i->category);
         rc = rc == 0 ? bytes_add_u16(into, i->number) : rc;
         rc = rc == 0 ? bytes_add_u8(into, (uint8_t)(i->is_named | i->is_present << 1)) : rc;
-        const char *const texts[] = {i->identity, i->kind, i->detail, i->place, i->line};
+        const char *const texts[] = {i->identity, i->kind, i->target, i->detail, i->place, i->line};
         for (size_t t = 0; t < sizeof texts / sizeof *texts && rc == 0; t++) {
             rc = bytes_add_string(into, texts[t], strlen(texts[t]));
         }
@@ -161,29 +182,53 @@ static char *read_text(struct reader *in)
     return memory_copy(s.data, s.size);
 }
 
+/* Version 1 had the target of a source as its detail, and an output's behind its format. */
+static void split_target(struct identity *i)
+{
+    char *both = i->detail;
+    char *blank = i->category == IDENTITY_OUTPUT ? strchr(both, ' ') : both;
+    bool has_blank = blank != NULL && blank != both;
+    i->target = memory_text(has_blank ? blank + 1 : i->category == IDENTITY_SOURCE ? both : "");
+    i->detail = memory_copy(both, has_blank ? (size_t)(blank - both) : 0);
+    memory_free(both);
+}
+
+static void read_identity(struct reader *in, uint8_t version, struct identity *i)
+{
+    i->category = (enum identity_category)reader_u8(in);
+    i->number = reader_u16(in);
+    uint8_t flags = reader_u8(in);
+    i->is_named = (flags & 1) != 0;
+    i->is_present = (flags & 2) != 0;
+    i->identity = read_text(in);
+    i->kind = read_text(in);
+    i->target = version > 1 ? read_text(in) : NULL;
+    i->detail = read_text(in);
+    i->place = read_text(in);
+    i->line = read_text(in);
+    in->failed = in->failed || i->category < IDENTITY_SOURCE || i->category > IDENTITY_OUTPUT;
+    if (version == 1) {
+        split_target(i);
+    }
+}
+
 int identity_set_decode(struct slice bytes, struct identity_set *set, struct error *e)
 {
     *set = (struct identity_set){0};
     struct reader in;
     reader_init(&in, bytes.data, bytes.size);
-    bool known = reader_u8(&in) == SET_VERSION;
+    uint8_t version = reader_u8(&in);
+    if (!in.failed && version > SET_VERSION) {
+        return error_set(e, MILL_EREFUSED,
+                         "the record of the graph in the store is of a newer tidemill; use that "
+                         "one, or start over with --fresh");
+    }
     set->next_number = reader_u16(&in);
     uint32_t count = reader_u32(&in);
     for (uint32_t k = 0; k < count && !in.failed; k++) {
-        struct identity *i = identity_set_add(set);
-        i->category = (enum identity_category)reader_u8(&in);
-        i->number = reader_u16(&in);
-        uint8_t flags = reader_u8(&in);
-        i->is_named = (flags & 1) != 0;
-        i->is_present = (flags & 2) != 0;
-        i->identity = read_text(&in);
-        i->kind = read_text(&in);
-        i->detail = read_text(&in);
-        i->place = read_text(&in);
-        i->line = read_text(&in);
-        in.failed = in.failed || i->category < IDENTITY_SOURCE || i->category > IDENTITY_OUTPUT;
+        read_identity(&in, version, identity_set_add(set));
     }
-    if (known && !in.failed && reader_left(&in) == 0) {
+    if (version > 0 && !in.failed && reader_left(&in) == 0) {
         return 0;
     }
     identity_set_deinit(set);

@@ -31,7 +31,8 @@ struct identity {
     char *identity;
     char *was; /**< identity that it had before, given by the script; or NULL */
     char *kind;
-    char *detail; /**< target and format: what makes an output another */
+    char *target; /**< of a source or output; "" for none */
+    char *detail; /**< a source's options, an output's format: what tells those of a target apart */
     char *place;  /**< how it hangs in the graph, without names */
     char *line;   /**< of the script, for messages */
 };

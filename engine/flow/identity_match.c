@@ -22,6 +22,12 @@ static const struct identity *present(const struct identity_set *set,
     return NULL;
 }
 
+/* What tells members of one kind and target apart, but for their order. */
+static bool same_in_group(const struct identity *a, const struct identity *b)
+{
+    return same(a->detail, b->detail) && same(a->place, b->place);
+}
+
 /* A name that the other script gives to another member: then the names say which is which. */
 static bool names_another(const struct identity_set *other, const struct identity *i,
                           const struct identity *pair)
@@ -40,7 +46,7 @@ static bool same_without_names(const struct identity_set *old, const struct iden
         if (a == NULL || b == NULL) {
             return a == b;
         }
-        if (!same(a->kind, b->kind) || !same(a->detail, b->detail) || !same(a->place, b->place) ||
+        if (!same(a->kind, b->kind) || !same_in_group(a, b) || !same(a->target, b->target) ||
             names_another(set, a, b) || names_another(old, b, a)) {
             return false;
         }
@@ -71,78 +77,93 @@ static void match_by_place(const struct identity_set *old, struct identity_set *
     }
 }
 
-static uint32_t unnamed_of_kind(const struct identity_set *set, const char *kind)
+/* Members of one category, kind and target: their identities differ by a name or a number only. */
+static bool in_group(const struct identity *m, const struct identity *of)
 {
-    uint32_t count = 0;
-    for (uint32_t k = 0; k < set->count; k++) {
-        const struct identity *i = &set->items[k];
-        count +=
-            i->category == IDENTITY_STATE && i->is_present && !i->is_named && same(i->kind, kind)
-                ? 1
-                : 0;
-    }
-    return count;
+    return m->category == of->category && same(m->kind, of->kind) && same(m->target, of->target);
 }
 
-static const struct identity *unnamed_at(const struct identity_set *set, const char *kind,
-                                         uint32_t k)
+/* The k-th unnamed member of a group; NULL beyond the last. */
+static const struct identity *unnamed_at(const struct identity_set *set, const struct identity *of,
+                                         bool is_present, uint32_t k)
 {
     for (uint32_t i = 0; i < set->count; i++) {
         const struct identity *m = &set->items[i];
-        if (m->category == IDENTITY_STATE && m->is_present && !m->is_named && same(m->kind, kind) &&
-            k-- == 0) {
+        if (in_group(m, of) && !m->is_named && m->is_present == is_present && k-- == 0) {
             return m;
         }
     }
     return NULL;
 }
 
-/* Lines that say which operator of the store each of the script's could be. */
-static void suggest(const struct identity_set *old, const char *kind, struct buffer *text)
+static uint32_t unnamed_count(const struct identity_set *set, const struct identity *of,
+                              bool is_present)
+{
+    uint32_t count = 0;
+    while (unnamed_at(set, of, is_present, count) != NULL) {
+        count++;
+    }
+    return count;
+}
+
+/* Lines that say which of the store's each of the script's could be. */
+static void suggest(const struct identity_set *old, const struct identity *of, bool is_present,
+                    struct buffer *text)
 {
     for (uint32_t k = 0; k < old->count; k++) {
         const struct identity *o = &old->items[k];
-        if (o->category == IDENTITY_STATE && o->is_present && same(o->kind, kind)) {
-            (void)!buffer_printf(text, "\n   :named(\"NAME\", {was = \"%s\"})  -- was: %s",
-                                 o->identity, o->line);
+        if (in_group(o, of) && o->is_present == is_present) {
+            const char *blank = *o->detail == '\0' ? "" : ", ";
+            (void)!buffer_printf(text, "\n   :named(\"NAME\", {was = \"%s\"})  -- was: %s%s%s",
+                                 o->identity, o->line, blank, o->detail);
         }
     }
 }
 
-static int refuse_order(const struct identity_set *old, const struct identity *i, struct error *e)
+static int refuse_order(const struct identity_set *old, const struct identity *i, bool is_present,
+                        struct error *e)
 {
     struct buffer text;
     buffer_init(&text, ERROR_MESSAGE_BYTES_MAX);
-    suggest(old, i->kind, &text);
-    int rc = error_set(e, MILL_EREFUSED,
-                       "%s: the job has several unnamed %s, and their number or order changed; "
-                       "name each, and say which it was:%.*s",
-                       i->line, i->kind, (int)text.size, text.size > 0 ? text.data : "");
+    suggest(old, i, is_present, &text);
+    const char *of = *i->target == '\0' ? "" : " of ";
+    int rc =
+        error_set(e, MILL_EREFUSED,
+                  "%s: the job has several unnamed %s%s%s, and their number or order changed; "
+                  "name each, and say which it was:%.*s",
+                  i->line, i->kind, of, i->target, (int)text.size, text.size > 0 ? text.data : "");
     buffer_deinit(&text);
     return rc;
 }
 
-/* Unnamed operators of a kind that occurs more than once are told apart by their order only. */
+/* What a print prepared says all that publishing it needs: which is which does not matter. */
+static bool may_change_order(const struct identity *i)
+{
+    return same(i->kind, "print") || same(i->kind, "to_stdout");
+}
+
+/* Unnamed members of a group of more than one are told apart by their order only. Those that were
+ * gone count when all of the group are back. */
 static int check_order(const struct identity_set *old, const struct identity_set *set,
                        struct error *e)
 {
     for (uint32_t k = 0; k < set->count; k++) {
         const struct identity *i = &set->items[k];
-        if (i->category != IDENTITY_STATE || i->is_named || i->was != NULL) {
+        if (i->is_named || i->was != NULL || may_change_order(i)) {
             continue;
         }
-        uint32_t before = unnamed_of_kind(old, i->kind);
-        uint32_t now = unnamed_of_kind(set, i->kind);
+        bool is_present = unnamed_count(old, i, true) > 0;
+        uint32_t before = unnamed_count(old, i, is_present);
+        uint32_t now = unnamed_count(set, i, true);
         if (before == 0 || (before == 1 && now == 1)) {
             continue;
         }
-        if (before != now) {
-            return refuse_order(old, i, e);
+        bool is_same = before == now;
+        for (uint32_t n = 0; n < now && is_same; n++) {
+            is_same = same_in_group(unnamed_at(old, i, is_present, n), unnamed_at(set, i, true, n));
         }
-        for (uint32_t n = 0; n < now; n++) {
-            if (!same(unnamed_at(old, i->kind, n)->place, unnamed_at(set, i->kind, n)->place)) {
-                return refuse_order(old, i, e);
-            }
+        if (!is_same) {
+            return refuse_order(old, i, is_present, e);
         }
     }
     return 0;
@@ -204,6 +225,29 @@ static bool is_taken(const struct identity_set *set, uint16_t number)
     return false;
 }
 
+/* A source that got a name together with other changes would read all its input again. */
+static int check_renamed(const struct identity_set *old, const struct identity_set *set,
+                         struct error *e)
+{
+    for (uint32_t k = 0; k < set->count; k++) {
+        const struct identity *i = &set->items[k];
+        if (i->category != IDENTITY_SOURCE || i->number != 0) {
+            continue;
+        }
+        for (uint32_t n = 0; n < old->count; n++) {
+            const struct identity *o = &old->items[n];
+            if (in_group(o, i) && o->is_present && !is_taken(set, o->number)) {
+                return error_set(e, MILL_EREFUSED,
+                                 "%s: \"%s\" (%s) is gone, and this one would read its input "
+                                 "again from the start; say that it is the same:\n"
+                                 "   :named(\"NAME\", {was = \"%s\"})  -- was: %s",
+                                 i->line, o->identity, o->line, o->identity, o->line);
+            }
+        }
+    }
+    return 0;
+}
+
 /* What is gone keeps its number; a stateful operator that is gone is refused. */
 static int keep_the_gone(const struct identity_set *old, struct identity_set *set, struct error *e)
 {
@@ -225,6 +269,7 @@ static int keep_the_gone(const struct identity_set *old, struct identity_set *se
         gone->identity = memory_text(o->identity);
         gone->was = memory_text(o->was);
         gone->kind = memory_text(o->kind);
+        gone->target = memory_text(o->target);
         gone->detail = memory_text(o->detail);
         gone->place = memory_text(o->place);
         gone->line = memory_text(o->line);
@@ -246,6 +291,7 @@ int identity_match(const struct identity_set *old, struct identity_set *set, str
         rc = check_order(old, set, e);
         rc = rc == 0 ? match_by_identity(old, set, e) : rc;
         rc = rc == 0 ? check_taken_once(set, e) : rc;
+        rc = rc == 0 ? check_renamed(old, set, e) : rc;
     }
     rc = rc == 0 ? keep_the_gone(old, set, e) : rc;
     for (uint32_t k = 0; k < set->count && rc == 0; k++) {

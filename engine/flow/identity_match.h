@@ -2,10 +2,14 @@
  * Which member of a script is which of the store's (flow/identity.h).
  *
  * Every start on an existing store compares. What has the same identity keeps its state, what is
- * new starts empty. Refused, with lines to paste: a stateful operator that is gone; unnamed ones
- * of a kind that occurs more than once, when their number or order changed; a kind that changed
- * under one identity. A script that differs by names alone is accepted, and the names are taken
- * over by place.
+ * new starts empty. Refused, with lines to paste:
+ *   - a stateful operator that is gone;
+ *   - unnamed ones of a kind (of sources and outputs: of a kind and target) that occurs more than
+ *     once, when their number or order changed, as far as their details and places tell. Not
+ *     print and to_stdout: what they prepare says all that publishing it needs;
+ *   - a kind that changed under one identity;
+ *   - a source that got another name together with other changes.
+ * A script that differs by names alone is accepted, and the names are taken over by place.
  *
  * Pure: compares two lists.
  */

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -151,6 +152,14 @@ static int launch_value_text(lua_State *L)
     return 1;
 }
 
+/* The first batch tells one queue from another; a list that grows keeps it. */
+static const char *hash_text(struct arena *arena, const char *bytes, size_t size)
+{
+    char text[17];
+    snprintf(text, sizeof text, "%016" PRIx64, hash_bytes(bytes, size));
+    return arena_copy(arena, text, sizeof text);
+}
+
 static int launch_add_batch(lua_State *L)
 {
     struct launch *l = check_launch(L);
@@ -159,6 +168,9 @@ static int launch_add_batch(lua_State *L)
     struct runner_queue *q = &l->queues[source];
     q->batches = memory_grow(q->batches, (q->count + 1) * sizeof *q->batches);
     char *bytes = arena_copy(&l->arena, l->value.data, l->value.size);
+    if (q->count == 0 && l->graph.sources[source].kind == SOURCE_QUEUE) {
+        l->graph.sources[source].batches = hash_text(&l->arena, bytes, l->value.size);
+    }
     q->batches[q->count++] = (struct slice){bytes, l->value.size};
     return 0;
 }

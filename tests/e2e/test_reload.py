@@ -187,6 +187,35 @@ def a_was_that_the_store_does_not_know_is_refused(place):
     job.refused(sums(":named('totals', {was = 'smus'})", out="out2"), "smus")
 
 
+SWAPS = {
+    "sources of one folder": (
+        "job:text_file_stream('in', {pattern = '*.%s'}):to_files('out%s')", "text_file_stream:in"),
+    "queues": ("job:queue_stream({{'%s'}, {'x'}}):to_files('out%s')", "queue_stream"),
+    "functions": ("lines:filter(function(s) return s > '%s' end):for_each_batch(function() end)\n"
+                  "lines:to_files('out%s')", "for_each_batch"),
+}
+
+
+@test(each=SWAPS)
+def what_is_told_apart_by_order_alone_may_not_change_it(place, what):
+    """Their input was read twice, and nothing was said."""
+    text, identity = SWAPS[what]
+    a, b = text % ("a", "1"), text % ("b", "2")
+    if what == "functions":
+        b = b.replace("lines:filter", "lines:map(function(s) return s end):filter")
+    for name in "ab":
+        place.write(f"in/1.{name}", f"{name} 1\n")
+    job = Reloads(place)
+    job.run(f"{a}\n{b}").exits(0)
+    rows = job.rows("out1"), job.rows("out2")
+    swapped = [f"{b}\n{a}", a, f"{a}\n{b}\n{b.replace('out2', 'out3')}"]
+    for body in swapped:
+        end = job.refused(body, "number or order changed", f'was = "{identity}#2"')
+        check_equal(sum("was = " in line for line in end.err.splitlines()), 2, "lines to paste")
+    job.run(f"{a}\n{b}").exits(0)
+    check_equal((job.rows("out1"), job.rows("out2")), rows, "rows")
+
+
 # --- rows that wait to be published ---------------------------------------------------------------
 
 def kill_before_publishing(job, body, text):

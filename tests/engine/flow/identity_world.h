@@ -70,6 +70,12 @@ static inline void source_of(struct script *s, const char *text, const char *tar
         (struct graph_source){.operator_id = add_operator(s, text), .target = target};
 }
 
+static inline void files_of(struct script *s, const char *text, const char *pattern)
+{
+    source_of(s, text, "in");
+    s->sources[s->graph.source_count - 1].pattern = pattern;
+}
+
 static inline void output_of(struct script *s, const char *text, const char *target)
 {
     s->outputs[s->graph.output_count++] = (struct graph_output){

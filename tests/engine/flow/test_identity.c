@@ -79,6 +79,54 @@ static void a_damaged_record_is_told(void **state)
     buffer_deinit(&b);
 }
 
+/* A record of version 1: an unnamed source and output, and a named stateful operator. */
+static void an_older_record_is_read(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t category, flags;
+        const char *texts[5];
+    } old[] = {
+        {IDENTITY_SOURCE, 2, {"text:my in", "text", "my in", ">text", "text at job.lua:1"}},
+        {IDENTITY_STATE, 3, {"sum", "update", "", ">text>update", "update at job.lua:2"}},
+        {IDENTITY_OUTPUT, 2, {"to_files:my out", "to_files", "json my out", ">x", "line"}},
+    };
+    struct buffer b;
+    buffer_init(&b, 1000);
+    int rc = bytes_add_u8(&b, 1);
+    rc += bytes_add_u16(&b, 4);
+    rc += bytes_add_u32(&b, 3);
+    for (size_t i = 0; i < 3; i++) {
+        rc += bytes_add_u8(&b, old[i].category);
+        rc += bytes_add_u16(&b, (uint16_t)(i + 1));
+        rc += bytes_add_u8(&b, old[i].flags);
+        for (size_t t = 0; t < 5; t++) {
+            rc += bytes_add_string(&b, old[i].texts[t], strlen(old[i].texts[t]));
+        }
+    }
+    assert_int_equal(rc, 0);
+    struct identity_set read;
+    assert_int_equal(identity_set_decode((struct slice){b.data, b.size}, &read, NULL), 0);
+    const char *const targets[] = {"my in", "", "my out"};
+    const char *const details[] = {"", "", "json"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(read.items[i].target, targets[i]);
+        assert_string_equal(read.items[i].detail, details[i]);
+        assert_string_equal(read.items[i].line, old[i].texts[4]);
+    }
+    identity_set_deinit(&read);
+    buffer_deinit(&b);
+}
+
+static void a_newer_record_is_refused(void **state)
+{
+    (void)state;
+    struct identity_set read;
+    struct error e = {0};
+    assert_int_equal(identity_set_decode((struct slice){"\x63", 1}, &read, &e), MILL_EREFUSED);
+    assert_non_null(strstr(e.message, "newer tidemill"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +135,8 @@ int main(void)
         TEST(tables_keep_nothing_and_have_none),
         TEST(two_with_one_identity_are_a_script_error),
         TEST(a_damaged_record_is_told),
+        TEST(an_older_record_is_read),
+        TEST(a_newer_record_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -188,6 +188,151 @@ static void one_name_can_be_a_source_and_an_output(void **state)
     assert_string_equal(numbers(w, IDENTITY_OUTPUT), "2");
 }
 
+/* --- several of one kind and target --- */
+
+static int start_files(struct world *w, const char *first, const char *a, const char *second,
+                       const char *b)
+{
+    struct script s;
+    begin(&s);
+    files_of(&s, first, a);
+    if (second != NULL) {
+        files_of(&s, second, b);
+    }
+    return start(w, &s);
+}
+
+static void says(const struct world *w, const char *what)
+{
+    if (strstr(w->error.message, what) == NULL) {
+        assert_string_equal(w->error.message, what);
+    }
+}
+
+static void sources_of_one_folder_may_not_swap(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(start_files(w, "text", "*.a", "text", "*.b"), 0);
+    assert_int_equal(start_files(w, "text", "*.a", "text", "*.b"), 0);
+    assert_string_equal(numbers(w, IDENTITY_SOURCE), "1 2");
+    assert_int_equal(start_files(w, "text", "*.b", "text", "*.a"), MILL_EREFUSED);
+    says(w, "text at job.lua:1: the job has several unnamed text of in, and their number or order");
+    says(w, "\n   :named(\"NAME\", {was = \"text:in\"})  -- was: text at job.lua:1, pattern=*.a");
+    says(w, "\n   :named(\"NAME\", {was = \"text:in#2\"})  -- was: text at job.lua:2, pattern=*.b");
+    assert_int_equal(start_files(w, "text=b<text:in#2", "*.b", "text=a<text:in", "*.a"), 0);
+    assert_string_equal(numbers(w, IDENTITY_SOURCE), "2 1");
+    assert_int_equal(start_files(w, "text=a", "*.a", "text=b", "*.b"), 0);
+    assert_string_equal(numbers(w, IDENTITY_SOURCE), "1 2");
+}
+
+static void sources_of_one_folder_may_not_change_their_number(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(start_files(w, "text", "*.a", NULL, NULL), 0);
+    assert_int_equal(start_files(w, "text", "*.b", "text", "*.a"), MILL_EREFUSED);
+    assert_int_equal(start_files(w, "text=b", "*.b", "text", "*.a"), 0);
+    assert_string_equal(numbers(w, IDENTITY_SOURCE), "2new 1");
+    end_world(state);
+    begin_world(state);
+    w = *state;
+    assert_int_equal(start_files(w, "text", "*.a", "text", "*.b"), 0);
+    assert_int_equal(start_files(w, "text", "*.b", NULL, NULL), MILL_EREFUSED);
+    assert_int_equal(start_files(w, "text=b<text:in#2", "*.b", NULL, NULL), 0);
+    assert_string_equal(numbers(w, IDENTITY_SOURCE), "2");
+}
+
+static void those_that_come_back_may_not_swap_either(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(start_files(w, "text", "*.a", "text", "*.b"), 0);
+    targets(w, "text", "elsewhere", "to_files", "out");
+    assert_int_equal(start_files(w, "text", "*.b", "text", "*.a"), MILL_EREFUSED);
+    assert_int_equal(start_files(w, "text", "*.b", NULL, NULL), MILL_EREFUSED);
+    assert_int_equal(start_files(w, "text", "*.a", "text", "*.b"), 0);
+    assert_string_equal(numbers(w, IDENTITY_SOURCE), "1 2");
+}
+
+static void a_single_source_keeps_its_place_with_other_options(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(start_files(w, "text", "*.a", NULL, NULL), 0);
+    assert_int_equal(start_files(w, "text", "*.b", NULL, NULL), 0);
+    assert_string_equal(numbers(w, IDENTITY_SOURCE), "1");
+}
+
+/* Unlike a stateful operator it would not be missed: its input would be read again. */
+static void a_source_named_together_with_other_changes_needs_was(void **state)
+{
+    struct world *w = *state;
+    struct script s;
+    assert_int_equal(start_files(w, "text", "*.a", NULL, NULL), 0);
+    assert_int_equal(start_files(w, "text=lines", "*.b", NULL, NULL), MILL_EREFUSED);
+    says(w, "\n   :named(\"NAME\", {was = \"text:in\"})  -- was: text at job.lua:1");
+    assert_int_equal(start_files(w, "text=lines<text:in", "*.b", NULL, NULL), 0);
+    assert_string_equal(numbers(w, IDENTITY_SOURCE), "1");
+    assert_int_equal(start_files(w, "text=rows", "*.c", NULL, NULL), MILL_EREFUSED);
+    begin(&s);
+    source_of(&s, "text=rows", "elsewhere");
+    assert_int_equal(start(w, &s), 0);
+    assert_string_equal(numbers(w, IDENTITY_SOURCE), "2new");
+}
+
+static int start_queues(struct world *w, const char *first, const char *second)
+{
+    struct script s;
+    begin(&s);
+    source_of(&s, "queue_stream", "");
+    source_of(&s, "queue_stream", "");
+    s.sources[0].batches = first;
+    s.sources[1].batches = second;
+    return start(w, &s);
+}
+
+static void queues_are_told_apart_by_what_they_begin_with(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(start_queues(w, "12ab", "34cd"), 0);
+    assert_int_equal(start_queues(w, "34cd", "12ab"), MILL_EREFUSED);
+    says(w, "several unnamed queue_stream, and their number or order changed");
+    assert_int_equal(start_queues(w, "12ab", "34cd"), 0);
+}
+
+static int start_outputs(struct world *w, const char *first, const char *second, const char *third)
+{
+    const char *const outputs[] = {first, second, third};
+    struct script s;
+    begin(&s);
+    for (size_t i = 0; i < 3 && outputs[i] != NULL; i++) {
+        output_of(&s, outputs[i], "");
+    }
+    return start(w, &s);
+}
+
+static void batch_functions_may_not_change_number_or_order(void **state)
+{
+    struct world *w = *state;
+    const char *const a = "for_each_batch@map";
+    const char *const b = "for_each_batch@count";
+    assert_int_equal(start_outputs(w, a, b, NULL), 0);
+    assert_int_equal(start_outputs(w, b, a, NULL), MILL_EREFUSED);
+    says(w, "several unnamed for_each_batch, and");
+    says(w,
+         "\n   :named(\"NAME\", {was = \"for_each_batch#2\"})  -- was: for_each_batch at job.lua");
+    assert_int_equal(start_outputs(w, a, NULL, NULL), MILL_EREFUSED);
+    assert_int_equal(start_outputs(w, a, b, b), MILL_EREFUSED);
+    assert_int_equal(start_outputs(w, a, b, "to_files"), 0);
+    assert_string_equal(numbers(w, IDENTITY_OUTPUT), "1 2 3new");
+}
+
+static void prints_may(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(start_outputs(w, "print@map", "print@count", NULL), 0);
+    assert_int_equal(start_outputs(w, "print@count", "print@map", "print"), 0);
+    assert_int_equal(start_outputs(w, "print@map", NULL, NULL), 0);
+    assert_string_equal(numbers(w, IDENTITY_OUTPUT), "1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +355,14 @@ int main(void)
         TEST(unless_it_is_named),
         TEST(what_is_gone_keeps_its_number_and_gets_it_back),
         TEST(one_name_can_be_a_source_and_an_output),
+        TEST(sources_of_one_folder_may_not_swap),
+        TEST(sources_of_one_folder_may_not_change_their_number),
+        TEST(those_that_come_back_may_not_swap_either),
+        TEST(a_single_source_keeps_its_place_with_other_options),
+        TEST(a_source_named_together_with_other_changes_needs_was),
+        TEST(queues_are_told_apart_by_what_they_begin_with),
+        TEST(batch_functions_may_not_change_number_or_order),
+        TEST(prints_may),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
