@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/rename_new.h"
 #include "base/text.h"
 
 #define READ_BYTES_MIN ((size_t)4096)
@@ -156,6 +157,13 @@ static int real_rename(void *c, const char *from, const char *to, struct error *
     return rename(from, to) == 0 ? 0 : error_set_system(e, errno, "cannot rename %s", from);
 }
 
+static int real_rename_new(void *c, const char *from, const char *to, struct error *e)
+{
+    (void)c;
+    int why = rename_new(from, to);
+    return why == 0 ? 0 : why == EEXIST ? 1 : error_set_system(e, why, "cannot rename %s", from);
+}
+
 static int real_remove(void *c, const char *path, struct error *e)
 {
     (void)c;
@@ -250,6 +258,8 @@ static int real_look(void *c, const char *path, struct disk_entry *entry, struct
     entry->exists = true;
     entry->is_folder = S_ISDIR(s.st_mode);
     entry->size = (uint64_t)s.st_size;
+    entry->device = (uint64_t)s.st_dev;
+    entry->inode = (uint64_t)s.st_ino;
     return 0;
 }
 
@@ -262,6 +272,7 @@ static const struct disk_ops real_ops = {
     .close = real_close,
     .read = real_read,
     .rename = real_rename,
+    .rename_new = real_rename_new,
     .remove = real_remove,
     .make_folder = real_make_folder,
     .remove_folder = real_remove_folder,
@@ -320,6 +331,11 @@ int disk_read(const struct disk *d, const char *path, struct buffer *into, struc
 int disk_rename(const struct disk *d, const char *from, const char *to, struct error *e)
 {
     return d->ops->rename(d->context, from, to, e);
+}
+
+int disk_rename_new(const struct disk *d, const char *from, const char *to, struct error *e)
+{
+    return d->ops->rename_new(d->context, from, to, e);
 }
 
 int disk_remove(const struct disk *d, const char *path, struct error *e)

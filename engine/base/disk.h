@@ -5,7 +5,7 @@
  * The rules of a POSIX file system that the engine relies on:
  *   - bytes are safe once disk_sync() of the file returned 0;
  *   - a new name, a rename or a removal is safe once disk_sync_folder() of its folder returned 0;
- *   - rename replaces the name in one step.
+ *   - rename replaces the name in one step, or takes one that is free.
  * A sync that fails is never tried again: the kernel may have dropped the pages. It gives
  * MILL_ESYNC, on which the process ends.
  *
@@ -30,6 +30,8 @@ struct disk_entry {
     bool exists;
     bool is_folder;
     uint64_t size; /**< bytes, of a file */
+    uint64_t device;
+    uint64_t inode; /**< with the device: one file or folder, whatever paths lead to it */
 };
 
 struct disk_write {
@@ -63,6 +65,7 @@ struct disk_ops {
     void (*close)(void *c, struct disk_file *f);
     int (*read)(void *c, const char *path, struct buffer *into, struct error *e);
     int (*rename)(void *c, const char *from, const char *to, struct error *e);
+    int (*rename_new)(void *c, const char *from, const char *to, struct error *e);
     int (*remove)(void *c, const char *path, struct error *e);
     int (*make_folder)(void *c, const char *path, struct error *e);
     int (*remove_folder)(void *c, const char *path, struct error *e);
@@ -98,6 +101,9 @@ void disk_close(const struct disk *d, struct disk_file *f);
 int disk_read(const struct disk *d, const char *path, struct buffer *into, struct error *e);
 /** Replaces `to` if there is one. */
 int disk_rename(const struct disk *d, const char *from, const char *to, struct error *e);
+/** Never replaces. @return 0; 1: `to` is there, and nothing was done; or an error. A crash, or an
+ * error, may leave both names to the one file. */
+int disk_rename_new(const struct disk *d, const char *from, const char *to, struct error *e);
 /** A file that is not there is no error. */
 int disk_remove(const struct disk *d, const char *path, struct error *e);
 /** With all folders above it; one that is there is no error. */

@@ -158,19 +158,56 @@ static int add_to_sum(void *context, struct slice bytes, struct error *e)
     return 0;
 }
 
-/* Before any of it goes out: a second look later would be too late. */
-static int check_file(const struct publisher *p, const struct manifest *m, const char *path,
-                      struct error *e)
+/* The checksum of a file. */
+static int sum_file(const struct publisher *p, const char *path, uint64_t *sum, struct error *e)
 {
     XXH3_state_t *state = XXH3_createState();
     check(state != NULL);
     XXH3_64bits_reset(state);
     int rc = each_piece(p->disk, path, add_to_sum, state, e);
-    if (rc == 0 && XXH3_64bits_digest(state) != m->checksum) {
-        rc = damaged(m, path, e);
-    }
+    *sum = XXH3_64bits_digest(state);
     XXH3_freeState(state);
     return rc;
+}
+
+/* Before any of it goes out: a second look later would be too late. */
+static int check_file(const struct publisher *p, const struct manifest *m, const char *path,
+                      struct error *e)
+{
+    uint64_t sum = 0;
+    int rc = sum_file(p, path, &sum, e);
+    return rc == 0 && sum != m->checksum ? damaged(m, path, e) : rc;
+}
+
+/* A name is safe before the other one of its file goes. */
+static int drop_other_name(const struct publisher *p, const char *name, const char *other,
+                           struct error *e)
+{
+    const char *slash = strrchr(name, '/');
+    check(slash != NULL);
+    char *folder = slash == name ? memory_text("/") : memory_copy(name, (size_t)(slash - name));
+    int rc = disk_sync_folder(p->disk, folder, e);
+    memory_free(folder);
+    return rc == 0 ? disk_remove(p->disk, other, e) : rc;
+}
+
+/* The name is taken. By this very part, when a crash, or a rename of two steps that failed in its
+ * middle, left it under both names: the hidden one goes. By anything else: nothing is replaced. */
+static int settle_taken(const struct publisher *p, const struct manifest *m, const char *from,
+                        const char *to, struct error *e)
+{
+    struct disk_entry entry;
+    uint64_t sum = 0;
+    int rc = disk_look(p->disk, to, &entry, e);
+    bool may_be_ours = rc == 0 && !entry.is_folder && entry.size == m->byte_count;
+    rc = may_be_ours ? sum_file(p, to, &sum, e) : rc;
+    if (rc == 0 && (!may_be_ours || sum != m->checksum)) {
+        rc = error_set(e, MILL_EREFUSED,
+                       "%.*s: the rows of epoch %" PRIu64 " wait to become %s, and another file "
+                       "has that name; move it away and start again",
+                       (int)m->label.size, m->label.data, m->epoch, to);
+    }
+    return rc == 0 ? drop_other_name(p, to, from, e) : rc;
 }
 
 /* Give a temporary file its name. One that is gone was renamed before, if the folder is ours. */
@@ -185,7 +222,8 @@ static int rename_hidden(const struct publisher *p, const struct target *t,
     if (rc == 0 && entry.exists) {
         rc = item->is_loaded ? check_file(p, &item->manifest, from, e) : 0;
         rc = rc == 0 ? FAILPOINT_RESULT(file_output_before_rename, e) : rc;
-        rc = rc == 0 ? disk_rename(t->disk, from, to, e) : rc;
+        rc = rc == 0 ? disk_rename_new(t->disk, from, to, e) : rc;
+        rc = rc == 1 ? settle_taken(p, &item->manifest, from, to, e) : rc;
         rc = rc == 0 ? FAILPOINT_RESULT(file_output_after_rename, e) : rc;
     }
     memory_free(from);

@@ -15,6 +15,7 @@
 #include "run/commit.h"
 #include "run/publishing.h"
 #include "run/skips.h"
+#include "run/targets.h"
 #include "state/keys.h"
 
 #define META_BYTES_MAX     ((size_t)256 << 20)
@@ -241,9 +242,10 @@ static int open_outputs(struct runner *r, struct error *e)
     }
     r->dead_graph = (struct graph_output){
         .kind = OUTPUT_FILES, .format = FORMAT_JSON, .target = r->data.dead_letters};
-    return rc == 0 ? output_open(&r->dead_output, &r->place, &r->dead_graph, "dead letters",
-                                 DEAD_LETTER_NUMBER, e)
-                   : rc;
+    rc = rc == 0 ? output_open(&r->dead_output, &r->place, &r->dead_graph, "dead letters",
+                               DEAD_LETTER_NUMBER, e)
+                 : rc;
+    return rc == 0 ? targets_check(r, e) : rc;
 }
 
 static bool is_present_output(const struct runner *r, uint16_t number)

@@ -248,6 +248,38 @@ def a_rewound_store_is_refused_even_if_the_parts_were_taken_away(place):
     refused(place, "rewound", "--fresh")
 
 
+@test(each=["x/../out", "link", ".tidemill/job/dead_letters"])
+def two_outputs_that_reach_one_folder_are_refused(place, other):
+    """One part of each epoch was lost: the second took the name of the first."""
+    (place / "x").mkdir()
+    (place / "link").symlink_to("out")
+    (place / "out").mkdir()
+    place.write("in/a.txt", "1\n2\n")
+    jobs.script(place, f"lines:to_files('out')\nlines:to_files('{other}')")
+    jobs.run_once(place).exits(3).says(r"write into one folder", r"to_files at job\.lua:5")
+    jobs.script(place, "lines:to_files('out')")
+    jobs.run_once(place).exits(0)
+    check_equal(oracle.part_rows(place / "out"), [b"1", b"2"], "rows")
+
+
+@test
+def a_file_that_has_a_parts_name_is_not_replaced(place):
+    place.write("in/a.txt", "1\n2\n")
+    jobs.copy_lines(place)
+    jobs.run_once(place).exits(0)
+    store8 = (place / "out").glob(".tidemill-*").__next__().name[10:]
+    part = f"out/part-{store8}-0000000002-0000.txt"
+    place.write("in/b.txt", "3\n")
+    jobs.run_once(place, program=DEBUG, may_die=True,
+                  env={"TIDEMILL_FAILPOINT": "publish_before:kill@1"})
+    place.write(part, "not ours\n")
+    jobs.run_once(place).exits(3).says(part, "another file has that name")
+    check_equal((place / part).read_text(), "not ours\n", "the file")
+    (place / part).unlink()
+    jobs.run_once(place).exits(0)
+    check_equal(jobs.lines_out(place), [b"1", b"2", b"3"], "rows")
+
+
 @test(each=["out", ".tidemill", ".tidemill/job"])
 def a_file_where_a_folder_should_be_is_named(place, name):
     place.write("in/a.txt", "a\n")

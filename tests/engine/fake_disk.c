@@ -439,19 +439,36 @@ static int rename_place(struct fake_disk *f, const struct place *from, const str
     return 0;
 }
 
+/* @return 0, or an errno */
+static int rename_path(struct fake_disk *f, const char *from, const char *to, bool may_replace)
+{
+    struct place source = find_place(f, from);
+    struct place target = find_place(f, to);
+    bool is_taken = !may_replace && source.node != NULL && target.node != NULL;
+    int why = is_taken ? EEXIST : rename_place(f, &source, &target);
+    memory_free(source.name);
+    memory_free(target.name);
+    return why;
+}
+
 static int fake_rename(void *c, const char *from, const char *to, struct error *e)
 {
-    struct fake_disk *f = c;
-    int rc = count_operation(f, false, e);
+    int rc = count_operation(c, false, e);
     if (rc != 0) {
         return rc;
     }
-    struct place source = find_place(f, from);
-    struct place target = find_place(f, to);
-    int why = rename_place(f, &source, &target);
-    memory_free(source.name);
-    memory_free(target.name);
+    int why = rename_path(c, from, to, true);
     return why == 0 ? 0 : error_set_system(e, why, "cannot rename %s", from);
+}
+
+static int fake_rename_new(void *c, const char *from, const char *to, struct error *e)
+{
+    int rc = count_operation(c, false, e);
+    if (rc != 0) {
+        return rc;
+    }
+    int why = rename_path(c, from, to, false);
+    return why == 0 ? 0 : why == EEXIST ? 1 : error_set_system(e, why, "cannot rename %s", from);
 }
 
 /* Remove the name of a file, or of an empty folder. @return 0, or an errno */
@@ -562,8 +579,11 @@ static int fake_look(void *c, const char *path, struct disk_entry *entry, struct
     int rc = count_operation(c, false, e);
     const struct node *node = rc == 0 ? find_node(c, path) : NULL;
     if (node != NULL) {
-        *entry = (struct disk_entry){
-            .exists = true, .is_folder = node->is_folder, .size = node->seen.size};
+        *entry = (struct disk_entry){.exists = true,
+                                     .is_folder = node->is_folder,
+                                     .size = node->seen.size,
+                                     .device = 1,
+                                     .inode = (uint64_t)(uintptr_t)node};
     }
     return rc;
 }
@@ -577,6 +597,7 @@ static const struct disk_ops fake_ops = {
     .close = fake_close,
     .read = fake_read,
     .rename = fake_rename,
+    .rename_new = fake_rename_new,
     .remove = fake_remove,
     .make_folder = fake_make_folder,
     .remove_folder = fake_remove_folder,

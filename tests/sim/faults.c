@@ -132,6 +132,12 @@ static int sim_rename(void *c, const char *from, const char *to, struct error *e
     LEAVE(INNER->rename(FAKE, from, to, e), "rename to", to);
 }
 
+static int sim_rename_new(void *c, const char *from, const char *to, struct error *e)
+{
+    ENTER(NEEDS_SPACE);
+    LEAVE(INNER->rename_new(FAKE, from, to, e), "rename to new", to);
+}
+
 static int sim_remove(void *c, const char *path, struct error *e)
 {
     ENTER(NEEDS_NOTHING);
@@ -178,6 +184,7 @@ static const struct disk_ops sim_disk_ops = {
     .close = sim_close,
     .read = sim_read,
     .rename = sim_rename,
+    .rename_new = sim_rename_new,
     .remove = sim_remove,
     .make_folder = sim_make_folder,
     .remove_folder = sim_remove_folder,

@@ -240,6 +240,38 @@ static void a_rename_replaces(void **state)
     assert_true(holds(x, "b", "new", 3));
 }
 
+static void a_rename_to_a_new_name_replaces_nothing(void **state)
+{
+    struct fixture *x = *state;
+    make(x, "a", "new");
+    make(x, "b", "old");
+    assert_int_equal(disk_rename_new(&x->disk, at(x, "a"), at(x, "b"), NULL), 1);
+    assert_true(holds(x, "a", "new", 3));
+    assert_true(holds(x, "b", "old", 3));
+    assert_int_equal(disk_rename_new(&x->disk, at(x, "a"), at(x, "c"), NULL), 0);
+    assert_false(has(x, "a"));
+    assert_true(holds(x, "c", "new", 3));
+    assert_int_equal(disk_rename_new(&x->disk, at(x, "a"), at(x, "d"), NULL), MILL_ENOENT);
+    assert_int_equal(disk_rename_new(&x->disk, at(x, "c"), at(x, "no/c"), NULL), MILL_ENOENT);
+    assert_int_equal(disk_rename_new(&x->disk, at(x, "c"), at(x, "c"), NULL), 1);
+    assert_true(holds(x, "c", "new", 3));
+}
+
+static void a_look_tells_one_folder_from_another(void **state)
+{
+    struct fixture *x = *state;
+    struct disk_entry a;
+    struct disk_entry same;
+    struct disk_entry b;
+    assert_int_equal(disk_make_folder(&x->disk, at(x, "a/c"), NULL), 0);
+    assert_int_equal(disk_make_folder(&x->disk, at(x, "b"), NULL), 0);
+    assert_int_equal(disk_look(&x->disk, at(x, "a"), &a, NULL), 0);
+    assert_int_equal(disk_look(&x->disk, at(x, "./a//"), &same, NULL), 0);
+    assert_int_equal(disk_look(&x->disk, at(x, "b"), &b, NULL), 0);
+    assert_true(a.device == same.device && a.inode == same.inode);
+    assert_true(a.inode != b.inode);
+}
+
 static void removing_what_is_not_there_is_no_error(void **state)
 {
     struct fixture *x = *state;
@@ -620,6 +652,8 @@ int main(void)
         ON_BOTH(a_file_may_fill_the_buffer_but_not_more),
         ON_BOTH(what_is_not_there_cannot_be_read),
         ON_BOTH(a_rename_replaces),
+        ON_BOTH(a_rename_to_a_new_name_replaces_nothing),
+        ON_BOTH(a_look_tells_one_folder_from_another),
         ON_BOTH(removing_what_is_not_there_is_no_error),
         ON_BOTH(folders_are_made_with_those_above),
         ON_BOTH(a_folder_can_be_made_safe_twice),

@@ -417,6 +417,72 @@ static void a_walk_goes_from_the_oldest_on_and_can_be_ended(void **state)
     assert_false(publisher_names_rows(&w->publisher, "epoch-5-0000000003"));
 }
 
+/* --- names that are taken --- */
+
+static const char first_part[] = "out/part-1a2b3c4d-0000000001-0000.json";
+
+static void a_file_of_another_is_not_replaced(void **state)
+{
+    struct output_world *w = world_of(state, OUTPUT_FILES);
+    world_epoch(w, "[1]");
+    world_write(w, first_part, "[7]\n");
+    assert_int_equal(world_publish(w), MILL_EREFUSED);
+    assert_non_null(strstr(w->error.message, "another file has that name; move it away"));
+    assert_non_null(strstr(w->error.message, first_part));
+    assert_string_equal(world_read(w, first_part), "[7]\n");
+    world_write(w, first_part, "[1]\n and more");
+    assert_int_equal(world_publish(w), MILL_EREFUSED);
+    assert_int_equal(disk_remove(&w->disk, first_part, NULL), 0);
+    assert_int_equal(world_publish(w), 0);
+    assert_string_equal(world_read(w, first_part), "[1]\n");
+}
+
+/* As a crash leaves it when the removal of the hidden name was not yet safe. */
+static void a_part_under_both_names_is_one(void **state)
+{
+    struct output_world *w = world_of(state, OUTPUT_FILES);
+    world_epoch(w, "[1]");
+    world_write(w, first_part, "[1]\n");
+    world_crash(w, 100);
+    assert_int_equal(world_publish(w), 0);
+    assert_string_equal(world_read(w, first_part), "[1]\n");
+    assert_string_equal(world_list(w, "out/" WORLD_HIDDEN), "STORE");
+}
+
+/* A file under a name that is not safe yet. */
+static void write_unsynced(struct output_world *w, const char *path, const char *text)
+{
+    struct disk_file file;
+    assert_int_equal(disk_open(&w->disk, path, DISK_CREATE, &file, NULL), 0);
+    assert_int_equal(disk_write(&w->disk, &file, text, strlen(text), 0, NULL), 0);
+    assert_int_equal(disk_sync(&w->disk, &file, NULL), 0);
+    disk_close(&w->disk, &file);
+}
+
+/* The one name is safe before the other goes. */
+static void a_part_under_both_names_is_never_lost(void **state)
+{
+    output_world_end(state);
+    for (uint32_t round = 0; round < rounds(400); round++) {
+        output_world_begin(state);
+        struct output_world *w = world_of(state, OUTPUT_FILES);
+        struct chance chance = {round};
+        world_epoch(w, "[1]");
+        write_unsynced(w, first_part, "[1]\n");
+        for (uint32_t i = chance_below(&chance, 40); i > 0; i--) {
+            (void)world_list(w, "out"); /* takes from the disk's chance: another crash each time */
+        }
+        fake_disk_fail(w->fake, 1 + chance_below(&chance, 12), MILL_EIO);
+        (void)world_publish(w);
+        fake_disk_fail(w->fake, 0, 0);
+        world_crash(w, 50);
+        assert_int_equal(world_publish(w), 0);
+        assert_string_equal(world_read(w, first_part), "[1]\n");
+        output_world_end(state);
+    }
+    output_world_begin(state);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, output_world_begin, output_world_end)
 
 int main(void)
@@ -446,6 +512,9 @@ int main(void)
         TEST(rows_that_stay_hidden_do_not_raise_it),
         TEST(nothing_is_given_when_it_cannot_be_raised),
         TEST(a_walk_goes_from_the_oldest_on_and_can_be_ended),
+        TEST(a_file_of_another_is_not_replaced),
+        TEST(a_part_under_both_names_is_one),
+        TEST(a_part_under_both_names_is_never_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
