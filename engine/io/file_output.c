@@ -34,6 +34,13 @@ static char *folder_of(const struct output *o)
                          : memory_copy(target, slash == target ? 1 : (size_t)(slash - target));
 }
 
+/* What the names of its folders begin with. */
+static const char *prefix_of(const struct output *o)
+{
+    const char *slash = strrchr(o->graph->target, '/');
+    return slash == NULL ? o->graph->target : slash + 1;
+}
+
 static void open_file_name(const struct output *o, uint64_t first_epoch, char name[PART_NAME_MAX])
 {
     roll_file_name(o->number, first_epoch, name);
@@ -86,8 +93,8 @@ int file_output_open(struct output *o, struct error *e)
     char *folder = folder_of(o);
     target_init(&o->target, o->place->disk, folder, o->place->store_id);
     memory_free(folder);
-    int rc = target_open(&o->target, o->place->store, o->place->epoch,
-                         o->graph->kind == OUTPUT_FILES, e);
+    const char *prefix = o->graph->kind == OUTPUT_FILES ? NULL : prefix_of(o);
+    int rc = target_open(&o->target, o->place->store, o->place->epoch, prefix, e);
     if (rolls(o)) {
         o->roll_sum = new_sum();
         o->next_sum = new_sum();
@@ -199,10 +206,8 @@ static int prepare_folder(struct output *o, const struct output_epoch *epoch,
                           struct rows_reader *rows, struct buffer *manifest, struct error *e)
 {
     struct manifest m = begin_manifest(o, epoch, MANIFEST_FOLDER);
-    const char *slash = strrchr(o->graph->target, '/');
-    const char *prefix = slash == NULL ? o->graph->target : slash + 1;
     const char *suffix = o->graph->suffix;
-    char *folder = text_format("%s-%" PRId64 "%s%s", prefix, epoch->time_ms,
+    char *folder = text_format("%s-%" PRId64 "%s%s", prefix_of(o), epoch->time_ms,
                                suffix == NULL ? "" : ".", suffix == NULL ? "" : suffix);
     char temporary[PART_NAME_MAX];
     char part[PART_NAME_MAX];

@@ -114,7 +114,22 @@ struct look {
     const struct target *t;
     uint64_t epoch;
     struct error *e;
+    const char *prefix; /* of folders of batches */
+    char *batch;        /* the one that is looked into */
 };
+
+/* A store that is older than its results would give other rows the names that these have. */
+static int refuse_later(const struct look *look, const char *folder, const char *name,
+                        uint64_t epoch)
+{
+    if (epoch <= look->epoch) {
+        return 0;
+    }
+    return error_set(look->e, MILL_EREFUSED,
+                     "%s holds %s, but the store ends at epoch %" PRIu64
+                     ": the data directory is older than its results",
+                     folder, name, look->epoch);
+}
 
 static int refuse_foreign(void *context, const char *name)
 {
@@ -138,13 +153,43 @@ static int refuse_foreign(void *context, const char *name)
                          "--adopt %s",
                          look->t->folder, name, look->t->folder);
     }
-    if (epoch > look->epoch) {
-        return error_set(look->e, MILL_EREFUSED,
-                         "%s holds %s, but the store ends at epoch %" PRIu64
-                         ": the data directory is older than its results",
-                         look->t->folder, name, look->epoch);
+    return refuse_later(look, look->t->folder, name, epoch);
+}
+
+static int refuse_later_part(void *context, const char *name)
+{
+    const struct look *look = context;
+    char store8[STORE8_BYTES + 1];
+    uint64_t epoch = 0;
+    bool is_ours = target_parse_part(name, store8, &epoch) && strcmp(store8, look->t->store8) == 0;
+    return is_ours ? refuse_later(look, look->batch, name, epoch) : 0;
+}
+
+/* "prefix-TIME" or "prefix-TIME.suffix" */
+static bool is_batch_of(const char *name, const char *prefix)
+{
+    size_t size = strlen(prefix);
+    size_t digits = strncmp(name, prefix, size) == 0 && name[size] == '-'
+                        ? strspn(name + size + 1, "0123456789")
+                        : 0;
+    return digits > 0 && (name[size + 1 + digits] == '\0' || name[size + 1 + digits] == '.');
+}
+
+static int look_into_batch(void *context, const char *name)
+{
+    struct look *look = context;
+    if (!is_batch_of(name, look->prefix)) {
+        return 0;
     }
-    return 0;
+    struct disk_entry entry;
+    look->batch = text_path(look->t->folder, name);
+    int rc = disk_look(look->t->disk, look->batch, &entry, look->e);
+    if (rc == 0 && entry.is_folder) {
+        rc = disk_list(look->t->disk, look->batch, refuse_later_part, look, look->e);
+        rc = rc == MILL_ENOENT ? 0 : rc; /* taken away meanwhile */
+    }
+    memory_free(look->batch);
+    return rc;
 }
 
 static int claim(struct target *t, struct error *e)
@@ -202,10 +247,12 @@ static int note(const struct target *t, struct store *store, enum noted noted, s
     return rc;
 }
 
-static int refuse_others(const struct target *t, uint64_t epoch, struct error *e)
+static int refuse_others(const struct target *t, uint64_t epoch, const char *prefix,
+                         struct error *e)
 {
-    struct look look = {t, epoch, e};
-    int rc = disk_list(t->disk, t->folder, refuse_foreign, &look, e);
+    struct look look = {.t = t, .epoch = epoch, .e = e, .prefix = prefix};
+    int rc =
+        disk_list(t->disk, t->folder, prefix == NULL ? refuse_foreign : look_into_batch, &look, e);
     return rc == MILL_ENOENT ? 0 : rc;
 }
 
@@ -219,7 +266,7 @@ static int claim_and_note(struct target *t, struct store *store, struct error *e
     return rc == 0 && store != NULL ? note(t, store, NOTED_CLAIMED, e) : rc;
 }
 
-int target_open(struct target *t, struct store *store, uint64_t epoch, bool owns_folder,
+int target_open(struct target *t, struct store *store, uint64_t epoch, const char *prefix,
                 struct error *e)
 {
     int noted = store == NULL ? NOTED_NOTHING : read_note(t, store, e);
@@ -227,7 +274,7 @@ int target_open(struct target *t, struct store *store, uint64_t epoch, bool owns
         return noted;
     }
     int rc = noted == NOTED_CLAIMED ? target_check(t, e) : 0;
-    rc = rc == 0 && owns_folder ? refuse_others(t, epoch, e) : rc;
+    rc = rc == 0 ? refuse_others(t, epoch, prefix, e) : rc;
     return rc == 0 && noted != NOTED_CLAIMED ? claim_and_note(t, store, e) : rc;
 }
 

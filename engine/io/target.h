@@ -44,11 +44,12 @@ void target_deinit(struct target *t);
  * folder, the hidden one and STORE, and notes that it has; all synced.
  * @param store        where the note is; NULL skips it (the data directory's own folders)
  * @param epoch        newest committed epoch of the store
- * @param owns_folder  true: parts of others in it are refused; false: it is a parent that others
- *                     share (save_as_text_files)
+ * @param prefix       NULL: parts of others in it are refused; else (save_as_text_files) it is a
+ *                     parent that others share, and of its folders prefix-TIME no part may be ours
+ *                     and of an epoch that the store does not have
  * @return 0, MILL_EREFUSED, MILL_EIO, MILL_ENOSPC, MILL_ESYNC
  */
-int target_open(struct target *t, struct store *store, uint64_t epoch, bool owns_folder,
+int target_open(struct target *t, struct store *store, uint64_t epoch, const char *prefix,
                 struct error *e);
 
 /** See that STORE is there and says our id. @return 0, or MILL_EREFUSED */

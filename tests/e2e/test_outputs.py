@@ -237,6 +237,23 @@ def a_later_epoch_than_the_stores_is_refused(place):
 
 
 @test
+def a_later_epoch_in_a_folder_of_a_batch_is_refused(place):
+    """The data directory, EPOCHS and all, is an old copy."""
+    jobs.script(place, "lines:save_as_text_files('out/words', 'txt')")
+    place.write("in/a.txt", "a\n")
+    jobs.run_once(place).exits(0)
+    shutil.copytree(place / ".tidemill", place / "copy")
+    place.write("in/b.txt", "b\n")
+    jobs.run_once(place).exits(0)
+    shutil.rmtree(place / ".tidemill")
+    (place / "copy").rename(place / ".tidemill")
+    place.write("in/c.txt", "c\n")
+    before = oracle.snapshot(place / "out")
+    jobs.run_once(place).exits(3).says(r"out/words-\d+\.txt holds part-\w+-0000000002-0000", "older")
+    check_equal(oracle.snapshot(place / "out"), before, "what was in out")
+
+
+@test
 def a_rewound_store_is_refused_even_if_the_parts_were_taken_away(place):
     wordcount(place)
     shutil.copytree(place / ".tidemill/wordcount/store", place / "copy")

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "io/target.h"
 #include "output_world.h"
 
@@ -42,7 +43,7 @@ static int end(void **state)
 static int open_at(struct world *w, uint64_t epoch)
 {
     w->error = (struct error){0};
-    return target_open(&w->target, w->store, epoch, true, &w->error);
+    return target_open(&w->target, w->store, epoch, NULL, &w->error);
 }
 
 static void write(struct world *w, const char *path, const char *text)
@@ -155,7 +156,7 @@ static void a_crash_while_claiming_is_no_harm(void **state)
             fake_disk_keep(w.fake, chance_below(&chance, 101));
             fake_disk_crash(w.fake);
             store_memory_crash(w.store);
-            assert_int_equal(target_open(&w.target, w.store, 0, true, NULL), 0);
+            assert_int_equal(target_open(&w.target, w.store, 0, NULL, NULL), 0);
         }
         target_deinit(&w.target);
         store_close(w.store);
@@ -195,9 +196,9 @@ static void a_claim_that_was_cut_short_is_known(void **state)
 static void without_a_store_nothing_is_noted(void **state)
 {
     struct world *w = *state;
-    assert_int_equal(target_open(&w->target, NULL, 0, true, NULL), 0);
+    assert_int_equal(target_open(&w->target, NULL, 0, NULL, NULL), 0);
     assert_int_equal(disk_remove(&w->disk, STORE, NULL), 0);
-    assert_int_equal(target_open(&w->target, NULL, 0, true, NULL), 0);
+    assert_int_equal(target_open(&w->target, NULL, 0, NULL, NULL), 0);
     assert_true(exists(w, STORE));
 }
 
@@ -264,7 +265,44 @@ static void a_shared_parent_may_hold_what_others_wrote(void **state)
     struct world *w = *state;
     assert_int_equal(disk_make_folder(&w->disk, "out/.tidemill-99999999", NULL), 0);
     write(w, "out/part-99999999-0000000001-0000.json", "x");
-    assert_int_equal(target_open(&w->target, w->store, 0, false, NULL), 0);
+    assert_int_equal(target_open(&w->target, w->store, 0, "batch", NULL), 0);
+}
+
+static void in_folders_of_batches_ours_are_looked_for(void **state)
+{
+    static const char *const others[] = {
+        "out/batch-1000/part-1a2b3c4d-0000000007-0000.txt",
+        "out/batch-1000.a/part-99999999-0000000008-0000.txt",
+        "out/batch-x/part-1a2b3c4d-0000000008-0000.txt",
+        "out/batch-1000x/part-1a2b3c4d-0000000008-0000.txt",
+        "out/batches-1000/part-1a2b3c4d-0000000008-0000.txt",
+        "out/part-1a2b3c4d-0000000008-0000.txt",
+    };
+    static const char *const later[] = {
+        "out/batch-1000/part-1a2b3c4d-0000000008-0000.txt",
+        "out/batch-1700000000000.txt/part-1a2b3c4d-0000000008-0000.txt",
+    };
+    struct world *w = *state;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        char *folder = memory_copy(others[i], (size_t)(strrchr(others[i], '/') - others[i]));
+        assert_int_equal(disk_make_folder(&w->disk, folder, NULL), 0);
+        memory_free(folder);
+        write(w, others[i], "x");
+    }
+    write(w, "out/batch-2000", "a file");
+    assert_int_equal(target_open(&w->target, w->store, 7, "batch", NULL), 0);
+    assert_int_equal(disk_make_folder(&w->disk, "out/batch-1700000000000.txt", NULL), 0);
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+        write(w, later[i], "x");
+        assert_int_equal(target_open(&w->target, w->store, 7, "batch", &w->error), MILL_EREFUSED);
+        char *what = text_format("%.*s holds part-1a2b3c4d-0000000008-0000.txt, but the store ends "
+                                 "at epoch 7: the data directory is older than its results",
+                                 (int)(strrchr(later[i], '/') - later[i]), later[i]);
+        assert_string_equal(w->error.message, what);
+        memory_free(what);
+        assert_int_equal(disk_remove(&w->disk, later[i], NULL), 0);
+    }
+    assert_int_equal(target_open(&w->target, w->store, 7, "batch", NULL), 0);
 }
 
 static void a_file_in_its_place_is_an_error(void **state)
@@ -414,6 +452,7 @@ int main(void)
         TEST(a_hidden_folder_of_another_store_is_refused),
         TEST(parts_of_another_store_are_refused),
         TEST(parts_of_later_epochs_are_refused),
+        TEST(in_folders_of_batches_ours_are_looked_for),
         TEST(a_shared_parent_may_hold_what_others_wrote),
         TEST(a_file_in_its_place_is_an_error),
         TEST(what_nobody_names_is_swept),
