@@ -1,5 +1,6 @@
 #include "io/floor.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -20,20 +21,46 @@ static void write_slot(uint8_t slot[SLOT_BYTES], uint64_t store_id, uint64_t epo
     bytes_put_u64(slot + 16, hash_bytes(slot, 16));
 }
 
-static void read_slot(struct floor_file *f, uint32_t index, const uint8_t *slot, bool *foreign)
+/* What a slot says; false when it is damaged. */
+static bool read_slot(struct floor_file *f, uint32_t index, const uint8_t *slot, bool *foreign)
 {
     if (bytes_get_u64(slot + 16) != hash_bytes(slot, 16)) {
-        return;
+        return false;
     }
     if (bytes_get_u64(slot) != f->store_id) {
         *foreign = true;
-        return;
+        return true;
     }
     uint64_t epoch = bytes_get_u64(slot + 8);
     if (epoch >= f->epoch) {
         f->epoch = epoch;
         f->next = (index + 1) % SLOT_COUNT;
     }
+    return true;
+}
+
+static int refuse(const struct floor_file *f, const char *what, struct error *e)
+{
+    return error_set(e, MILL_EREFUSED,
+                     "%s is %s: whether the store is as new as what was published cannot be told; "
+                     "bring the file back, or start over with --fresh",
+                     f->path, what);
+}
+
+static int read_slots(struct floor_file *f, struct slice bytes, struct error *e)
+{
+    bool foreign = false;
+    uint32_t valid = 0;
+    if (bytes.size == SLOT_COUNT * SLOT_BYTES) {
+        for (uint32_t i = 0; i < SLOT_COUNT; i++) {
+            const uint8_t *slot = (const uint8_t *)bytes.data + i * SLOT_BYTES;
+            valid += read_slot(f, i, slot, &foreign) ? 1 : 0;
+        }
+    }
+    if (foreign) {
+        return error_set(e, MILL_EREFUSED, "%s belongs to another store", f->path);
+    }
+    return valid > 0 ? 0 : refuse(f, "damaged", e);
 }
 
 static int create(struct floor_file *f, struct error *e)
@@ -45,23 +72,19 @@ static int create(struct floor_file *f, struct error *e)
 }
 
 int floor_open(struct floor_file *f, const struct disk *disk, const char *data_folder,
-               uint64_t store_id, struct error *e)
+               struct floor_store store, struct error *e)
 {
     *f = (struct floor_file){
-        .disk = disk, .path = text_path(data_folder, "EPOCHS"), .store_id = store_id};
+        .disk = disk, .path = text_path(data_folder, "EPOCHS"), .store_id = store.id};
     struct buffer bytes;
     buffer_init(&bytes, 64 * KIB);
     int rc = disk_read(disk, f->path, &bytes, e);
-    bool foreign = false;
     if (rc == MILL_ENOENT) {
-        rc = create(f, e);
+        rc = store.epoch == 0 ? create(f, e) : refuse(f, "missing", e);
+    } else if (rc == MILL_ELIMIT) {
+        rc = refuse(f, "damaged", e);
     } else if (rc == 0) {
-        for (uint32_t i = 0; i < SLOT_COUNT && (i + 1) * SLOT_BYTES <= bytes.size; i++) {
-            read_slot(f, i, (const uint8_t *)bytes.data + i * SLOT_BYTES, &foreign);
-        }
-    }
-    if (rc == 0 && foreign) {
-        rc = error_set(e, MILL_EREFUSED, "%s belongs to another store", f->path);
+        rc = read_slots(f, (struct slice){bytes.data, bytes.size}, e);
     }
     buffer_deinit(&bytes);
     return rc;

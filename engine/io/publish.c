@@ -79,7 +79,7 @@ int publisher_check(const struct disk *disk, const char *data_folder, uint64_t s
                     uint64_t epoch, struct error *e)
 {
     struct floor_file floor;
-    int rc = floor_open(&floor, disk, data_folder, store_id, e);
+    int rc = floor_open(&floor, disk, data_folder, (struct floor_store){store_id, epoch}, e);
     rc = rc == 0 ? check_floor(&floor, data_folder, epoch, e) : rc;
     floor_close(&floor);
     return rc;
@@ -91,7 +91,8 @@ int publisher_open(struct publisher *p, const struct output_place *place, const 
     *p = (struct publisher){.disk = place->disk, .store_id = place->store_id};
     pthread_mutex_init(&p->lock, NULL);
     p->outbox = memory_text(place->outbox);
-    int rc = floor_open(&p->floor, place->disk, data_folder, place->store_id, e);
+    struct floor_store store = {place->store_id, place->epoch};
+    int rc = floor_open(&p->floor, place->disk, data_folder, store, e);
     rc = rc == 0 ? check_floor(&p->floor, data_folder, place->epoch, e) : rc;
     return rc == 0 ? load(p, place->store, e) : rc;
 }

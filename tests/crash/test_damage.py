@@ -188,6 +188,34 @@ def a_file_that_is_gone_is_refused_or_harmless(place, kind):
     damage(place, kind, remove, 2)
 
 
+EPOCHS = {
+    "emptied": lambda path: path.write_bytes(b""),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:40]),
+    "removed": lambda path: path.unlink(),
+    "zeroed": lambda path: path.write_bytes(bytes(64)),
+}
+
+
+@test(each=EPOCHS)
+def a_rewound_store_is_refused_although_epochs_is_damaged(place, how):
+    """The parts that would tell were taken away."""
+    scenario = WordCount(place)
+    scenario.prepare()
+    scenario.run_once().exits(0)
+    shutil.copytree(scenario.data / "store", place / "copy")
+    scenario.add_file()
+    scenario.run_once().exits(0)
+    shutil.rmtree(scenario.data / "store")
+    (place / "copy").rename(scenario.data / "store")
+    for _, path in oracle.parts_of(scenario.out):
+        path.unlink()
+    EPOCHS[how](scenario.data / "EPOCHS")
+    before = oracle.snapshot(scenario.out, scenario.data)
+    scenario.run_once().exits(3).says("EPOCHS is (missing|damaged)", "--fresh")
+    check(oracle.snapshot(scenario.out, scenario.data) == before, "it changed something")
+    scenario.run("--once", "--fresh").exits(0)
+
+
 # --- a newer format -------------------------------------------------------------------------------
 
 def crc32c(data):

@@ -9,6 +9,9 @@
 
 #define STORE_ID 77
 
+static const struct floor_store store = {.id = STORE_ID};
+static const struct floor_store another = {.id = STORE_ID + 1};
+
 struct fixture {
     struct fake_disk *fake;
     struct disk disk;
@@ -21,7 +24,7 @@ static int begin(void **state)
     x->fake = fake_disk_create(1);
     x->disk = fake_disk_of(x->fake);
     assert_int_equal(disk_make_folder_safe(&x->disk, "data", NULL), 0);
-    assert_int_equal(floor_open(&x->floor, &x->disk, "data", STORE_ID, NULL), 0);
+    assert_int_equal(floor_open(&x->floor, &x->disk, "data", store, NULL), 0);
     *state = x;
     return 0;
 }
@@ -40,7 +43,7 @@ static void crash(struct fixture *x, uint32_t keep)
     floor_close(&x->floor);
     fake_disk_keep(x->fake, keep);
     fake_disk_crash(x->fake);
-    assert_int_equal(floor_open(&x->floor, &x->disk, "data", STORE_ID, NULL), 0);
+    assert_int_equal(floor_open(&x->floor, &x->disk, "data", store, NULL), 0);
 }
 
 static void a_new_one_stands_at_nothing(void **state)
@@ -83,7 +86,7 @@ static void a_torn_write_loses_nothing_that_was_raised(void **state)
         uint64_t raised = 0;
         assert_int_equal(disk_make_folder_safe(&disk, "data", NULL), 0);
         for (uint64_t epoch = 1; epoch < 8; epoch++) {
-            assert_int_equal(floor_open(&f, &disk, "data", STORE_ID, NULL), 0);
+            assert_int_equal(floor_open(&f, &disk, "data", store, NULL), 0);
             assert_true(f.epoch == raised || f.epoch == epoch - 1);
             raised = f.epoch;
             fake_disk_fail(fake, chance_below(&chance, 5), MILL_EIO);
@@ -113,11 +116,11 @@ static void another_store_s_is_refused(void **state)
     struct fixture *x = *state;
     struct floor_file f;
     struct error e = {0};
-    assert_int_equal(floor_open(&f, &x->disk, "data", STORE_ID + 1, &e), MILL_EREFUSED);
+    assert_int_equal(floor_open(&f, &x->disk, "data", another, &e), MILL_EREFUSED);
     assert_non_null(strstr(e.message, "data/EPOCHS belongs to another store"));
     floor_close(&f);
     assert_int_equal(floor_raise(&x->floor, 1, NULL), 0);
-    assert_int_equal(floor_open(&f, &x->disk, "data", STORE_ID + 1, &e), MILL_EREFUSED);
+    assert_int_equal(floor_open(&f, &x->disk, "data", another, &e), MILL_EREFUSED);
     floor_close(&f);
 }
 
@@ -154,6 +157,63 @@ static void a_slot_that_is_damaged_does_not_count(void **state)
     assert_int_equal(x->floor.epoch, 1);
 }
 
+/* What the file may be when nobody knows what was published. */
+static void damage(struct fixture *x, size_t size, bool keeps_slots)
+{
+    char bytes[80] = {0};
+    struct disk_file f;
+    struct buffer b;
+    buffer_init(&b, 100);
+    assert_int_equal(disk_read(&x->disk, "data/EPOCHS", &b, NULL), 0);
+    assert_int_equal(b.size, 64);
+    memcpy(bytes, b.data, keeps_slots ? 64 : 0);
+    assert_int_equal(disk_open(&x->disk, "data/EPOCHS", DISK_CREATE, &f, NULL), 0);
+    assert_int_equal(disk_write(&x->disk, &f, bytes, size, 0, NULL), 0);
+    disk_close(&x->disk, &f);
+    buffer_deinit(&b);
+}
+
+static void without_a_valid_slot_or_its_full_size_it_is_refused(void **state)
+{
+    static const struct {
+        size_t size;
+        bool keeps_slots;
+    } damages[] = {{0, true}, {31, true}, {32, true}, {63, true}, {65, true}, {64, false}};
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        for (uint64_t epoch = 0; epoch < 2; epoch++) {
+            end(state);
+            begin(state);
+            struct fixture *x = *state;
+            struct floor_file f;
+            struct error e = {0};
+            assert_int_equal(floor_raise(&x->floor, 4, NULL), 0);
+            damage(x, damages[i].size, damages[i].keeps_slots);
+            struct floor_store of = {STORE_ID, epoch};
+            assert_int_equal(floor_open(&f, &x->disk, "data", of, &e), MILL_EREFUSED);
+            assert_non_null(strstr(e.message, "data/EPOCHS is damaged"));
+            floor_close(&f);
+        }
+    }
+}
+
+static void only_a_store_without_an_epoch_gets_a_new_one(void **state)
+{
+    struct fixture *x = *state;
+    struct floor_file f;
+    struct error e = {0};
+    assert_int_equal(disk_remove(&x->disk, "data/EPOCHS", NULL), 0);
+    struct floor_store of = {STORE_ID, 1};
+    assert_int_equal(floor_open(&f, &x->disk, "data", of, &e), MILL_EREFUSED);
+    assert_non_null(strstr(e.message, "data/EPOCHS is missing"));
+    floor_close(&f);
+    of.epoch = 0;
+    assert_int_equal(floor_open(&f, &x->disk, "data", of, NULL), 0);
+    floor_close(&f);
+    of.epoch = 1;
+    assert_int_equal(floor_open(&f, &x->disk, "data", of, NULL), 0);
+    floor_close(&f);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -167,6 +227,8 @@ int main(void)
         TEST(another_store_s_is_refused),
         TEST(the_newest_slot_is_never_written_over),
         TEST(a_slot_that_is_damaged_does_not_count),
+        TEST(without_a_valid_slot_or_its_full_size_it_is_refused),
+        TEST(only_a_store_without_an_epoch_gets_a_new_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,7 +104,8 @@ static void raise_floor(struct run *x, uint64_t store_id, uint64_t epoch)
 {
     struct disk disk = disk_real();
     struct floor_file floor;
-    assert_int_equal(floor_open(&floor, &disk, x->data, store_id, NULL), 0);
+    assert_int_equal(floor_open(&floor, &disk, x->data, (struct floor_store){.id = store_id}, NULL),
+                     0);
     assert_int_equal(floor_raise(&floor, epoch, NULL), 0);
     floor_close(&floor);
 }
