@@ -144,12 +144,20 @@ static int launch_value(lua_State *L)
     return 1;
 }
 
-/* What is in the value buffer, as a string. */
+static int push_buffer(lua_State *L, const struct buffer *b)
+{
+    lua_pushlstring(L, b->data == NULL ? "" : b->data, b->size);
+    return 1;
+}
+
+static int launch_key_text(lua_State *L)
+{
+    return push_buffer(L, &check_launch(L)->key);
+}
+
 static int launch_value_text(lua_State *L)
 {
-    struct launch *l = check_launch(L);
-    lua_pushlstring(L, l->value.data == NULL ? "" : l->value.data, l->value.size);
-    return 1;
+    return push_buffer(L, &check_launch(L)->value);
 }
 
 /* The first batch tells one queue from another; a list that grows keeps it. */
@@ -442,6 +450,7 @@ static int open_module(lua_State *L)
         {"add_initial", launch_add_initial},
         {"step", launch_step},
         {"close", launch_close},
+        {"key_text", launch_key_text},
         {"value_text", launch_value_text},
         {"trace_report", launch_trace_report},
         {NULL, NULL},

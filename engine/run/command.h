@@ -3,6 +3,7 @@
  *
  *     launch = engine.launch(spec, description)   a script that was loaded, and its plan
  *     launch:key(), launch:value()                buffers, as pointers for the FFI
+ *     launch:key_text(), launch:value_text()      what is in them, as strings
  *     launch:add_batch(source)                    value: one batch of a queue_stream
  *     launch:add_initial(stage)                   key, value: an initial state
  *     launch:run(options)                         -> exit code, message

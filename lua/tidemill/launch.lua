@@ -2,6 +2,7 @@
 --- gives C what it needs to run the job.
 local engine = require "tidemill.engine"
 local abi = require "tidemill.abi"
+local options = require "tidemill.options"
 local plan = require "tidemill.plan"
 local script = require "tidemill.script"
 local values = require "tidemill.values"
@@ -42,13 +43,20 @@ end
 local function add_initial(launch, index, node)
    local kb = ffi.cast("struct mill_buffer *", launch:key())
    local vb = ffi.cast("struct mill_buffer *", launch:value())
-   local function add(k, v)
+   local seen = {}
+   local function add(k, v, element)
       C.mill_buffer_clear(vb)
       local ok, err = pcall(function()
          values.key(kb, k)
          values.pack(vb, v, 1)
       end)
       if not ok then error(("%s: initial: %s"):format(node.line, err), 0) end
+      local key = launch:key_text()
+      if seen[key] then
+         error(("%s: initial: element %s has the key of element %s")
+            :format(node.line, element, seen[key]), 0)
+      end
+      seen[key] = element
       launch:add_initial(index)
    end
    if values.list_length(node.initial) then
@@ -56,10 +64,10 @@ local function add_initial(launch, index, node)
          if type(pair) ~= "table" or values.list_length(pair) ~= 2 then
             error(("%s: initial: element %d is not {key, value}"):format(node.line, i), 0)
          end
-         add(pair[1], pair[2])
+         add(pair[1], pair[2], i)
       end
    else
-      for k, v in pairs(node.initial) do add(k, v) end
+      for k, v in pairs(node.initial) do add(k, v, options.show(k)) end
    end
 end
 

@@ -9,6 +9,7 @@ Launch.__index = Launch
 
 function Launch:key() return self.key_buffer.pointer end
 function Launch:value() return self.value_buffer.pointer end
+function Launch:key_text() return self.key_buffer.text() end
 function Launch:value_text() return self.value_buffer.text() end
 
 function Launch:add_batch(source)

@@ -96,6 +96,18 @@ describe("an initial state", function()
          prepare(initial("{ { 1, 10 }, { { 'a', 2 }, 'x' }, { true, false } }")).initials)
    end)
 
+   it("has a key once", function()
+      assert.equal("job.lua:2: initial: element 3 has the key of element 1",
+         refusal(initial("{ { 'a', 1 }, { 'b', 2 }, { 'a', 3 } }")))
+      assert.equal("job.lua:2: initial: element 2 has the key of element 1",
+         refusal(initial("{ { 1, 1 }, { 1LL, 2 } }")))
+      assert.equal("job.lua:2: initial: element 2 has the key of element 1",
+         refusal(initial("{ { { 'a', 1 }, 1 }, { { 'a', 1 }, 2 } }")))
+      assert.is_not_nil(refusal(initial("{ [1LL] = 1, [2LL] = 2, [1] = 3 }"))
+         :find("^job%.lua:2: initial: element 1L?L? has the key of element 1L?L?$"))
+      assert.equal(3, #prepare(initial("{ { 1, 1 }, { '1', 2 }, { true, 3 } }")).initials)
+   end)
+
    it("says what it cannot", function()
       for _, wrong in ipairs { "5", "{}", "{ 'a' }", "{ 'a', 1, 2 }", "{ a = 1 }" } do
          assert.equal("job.lua:2: initial: element 2 is not {key, value}",
