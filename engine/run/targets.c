@@ -6,14 +6,32 @@
 struct owned {
     const char *label;
     const char *path;
+    const struct graph_output *batches; /* the folders prefix-TIME[.suffix] in it only; or NULL */
     struct disk_entry entry;
 };
 
-/* Those that are in nobody's way: prints, and save_as_text_files, whose parts have folders of their
- * own. */
-static bool owns_folder(const struct output *o)
+static bool same_text(const char *a, const char *b)
 {
-    return o->has_target && o->graph->kind == OUTPUT_FILES;
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static const char *last_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+static bool is_shared(const struct owned *a, const struct owned *b)
+{
+    if (!a->entry.exists || !b->entry.exists || a->entry.device != b->entry.device ||
+        a->entry.inode != b->entry.inode) {
+        return false;
+    }
+    if (a->batches == NULL || b->batches == NULL) {
+        return a->batches == b->batches;
+    }
+    return same_text(a->batches->suffix, b->batches->suffix) &&
+           same_text(last_name(a->batches->target), last_name(b->batches->target));
 }
 
 static int refuse_shared(const struct owned *a, const struct owned *b, struct error *e)
@@ -38,18 +56,19 @@ int targets_check(const struct runner *r, struct error *e)
     uint32_t count = 4;
     for (uint32_t i = 0; i < r->graph->output_count; i++) {
         const struct output *o = &r->outputs[i];
-        if (owns_folder(o)) {
-            folders[count++] = (struct owned){.label = o->label, .path = o->target.folder};
+        if (o->has_target) {
+            folders[count++] = (struct owned){
+                .label = o->label,
+                .path = o->target.folder,
+                .batches = o->graph->kind == OUTPUT_FOLDERS ? o->graph : NULL,
+            };
         }
     }
     for (uint32_t i = 0; i < count; i++) {
         struct owned *a = &folders[i];
         int rc = disk_look(&r->data.disk, a->path, &a->entry, e);
         for (uint32_t k = 0; k < i && rc == 0; k++) {
-            const struct owned *b = &folders[k];
-            bool is_same = a->entry.exists && b->entry.exists &&
-                           a->entry.device == b->entry.device && a->entry.inode == b->entry.inode;
-            rc = is_same ? refuse_shared(b, a, e) : 0;
+            rc = is_shared(&folders[k], a) ? refuse_shared(&folders[k], a, e) : 0;
         }
         if (rc != 0) {
             return rc;

@@ -210,20 +210,28 @@ local function clean_path(path)
    return path:match("^/?") .. table.concat(parts, "/")
 end
 
-local WRITES_INTO_FOLDER = { to_files = true, save_as_text_files = true }
+--- What an output's parts lie in: a folder, or the folders of its batches. Nil when it has none.
+local WHERE = {
+   to_files = function(node) return clean_path(node.target) end,
+   save_as_text_files = function(node)
+      local folder, prefix = node.target:match("^(.*/)([^/]*)$")
+      return clean_path(folder or "") .. "/" .. (prefix or node.target) .. "-TIME"
+         .. (node.suffix and "." .. node.suffix or "")
+   end,
+}
 
 --- Two outputs of a job in one folder would mix their parts.
 local function check_targets(plan)
    local seen = {}
    for _, output in ipairs(plan.outputs) do
       local node = output.node
-      local folder = WRITES_INTO_FOLDER[node.kind] and clean_path(node.target)
-      if folder then
-         if seen[folder] then
+      local where = WHERE[node.kind] and WHERE[node.kind](node)
+      if where then
+         if seen[where] then
             error(("%s and %s write into one folder, %q; give each its own")
-               :format(label(seen[folder]), label(node), node.target), 0)
+               :format(label(seen[where]), label(node), node.target), 0)
          end
-         seen[folder] = node
+         seen[where] = node
       end
    end
 end

@@ -85,6 +85,20 @@ def save_as_text_files_makes_a_folder_for_each_batch(place):
 
 
 @test
+def folders_of_batches_with_two_suffixes_lie_side_by_side(place):
+    place.write("in/a.txt", "1\n2\n")
+    jobs.script(place, "lines:save_as_text_files('out/x', 'a')\n"
+                "lines:save_as_text_files('out/x', 'b')\nlines:to_files('out/x')")
+    jobs.run_once(place).exits(0)
+    parts = [p.relative_to(place / "out").parts for p in (place / "out").rglob("part-*")]
+    kinds = sorted(re.sub(r"\d+", "N", folder) for folder, _ in parts)
+    check_equal(kinds, ["x", "x-N.a", "x-N.b"], "folders with parts")
+    place.write("in/b.txt", "3\n")
+    jobs.run_once(place).exits(0)
+    check_equal(len(list((place / "out").rglob("part-*"))), 6, "parts")
+
+
+@test
 def a_function_for_batches_gets_rows_time_and_epoch(place):
     place.write("in/a.txt", "a\nb\na\n")
     jobs.script(place, """lines:count_by_value():for_each_batch(function(rows, time, epoch)

@@ -256,8 +256,20 @@ describe("a job", function()
       for a, b in pairs { ["out"] = "/out", ["a/b"] = "ab", [".a"] = "a" } do
          assert.equal(2, #plan_of(text:format(a, b)).outputs)
       end
-      assert.equal('to_files at job.lua:1 and save_as_text_files at job.lua:1 write into one '
-         .. 'folder, "o"; give each its own',
-         half.plan_refusal("lines:to_files('o') lines:save_as_text_files('o')"))
+   end)
+
+   it("has one output in the folders of a batch", function()
+      local text = "lines:save_as_text_files(%s)\nlines:save_as_text_files(%s)"
+      for a, b in pairs { ["'o/x'"] = "'./o//x'", ["'x'"] = "'./x'", ["'/x', 'a'"] = "'//x', 'a'",
+         ["'o/'"] = "'./o/'" } do
+         assert.is_not_nil(half.plan_refusal(text:format(a, b))
+            :find("job.lua:1 and save_as_text_files at job.lua:2 write into one folder, ", 1, true))
+      end
+      for a, b in pairs { ["'o/x', 'a'"] = "'o/x', 'b'", ["'x'"] = "'x', 'a'", ["'o'"] = "'o/'",
+         ["'o/x'"] = "'o/y'", ["'a/x'"] = "'b/x'" } do
+         assert.equal(2, #plan_of(text:format(a, b)).outputs)
+      end
+      assert.equal(3, #plan_of("lines:to_files('o') lines:save_as_text_files('o') "
+         .. "lines:save_as_text_files('o/x')").outputs)
    end)
 end)

@@ -52,6 +52,20 @@ static void the_job_s_own_folders_are_not_free(void **state)
     refused(x, "values:to_files('FOLDER/data')", "the data directory and to_files at job.lua:1");
 }
 
+static void folders_of_batches_are_seen_too(void **state)
+{
+    struct run *x = *state;
+    link_folder(x);
+    refused(x,
+            "values:save_as_text_files('FOLDER/x/batch', 'txt')\n"
+            "values:save_as_text_files('FOLDER/link/batch', 'txt')",
+            "save_as_text_files at job.lua:1 and save_as_text_files at job.lua:2 write into one");
+    assert_int_equal(start(x, "values:save_as_text_files('FOLDER/x/batch')\n"
+                              "values:save_as_text_files('FOLDER/link/batch', 'txt')\n"
+                              "values:save_as_text_files('FOLDER/link/batch2', 'txt')"),
+                     0);
+}
+
 /* Its parts have folders of their own; what it hides beside another's open file stays apart. */
 static void folders_of_batches_may_be_beside_parts(void **state)
 {
@@ -82,6 +96,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(two_paths_to_one_folder_are_seen),
         TEST(the_job_s_own_folders_are_not_free),
+        TEST(folders_of_batches_are_seen_too),
         TEST(folders_of_batches_may_be_beside_parts),
     };
     return cmocka_run_group_tests(tests, job_group_begin, job_group_end);
