@@ -16,17 +16,29 @@ struct identity *identity_set_add(struct identity_set *set)
     return i;
 }
 
+static void free_texts(struct identity *i)
+{
+    memory_free(i->identity);
+    memory_free(i->was);
+    memory_free(i->kind);
+    memory_free(i->target);
+    memory_free(i->detail);
+    memory_free(i->place);
+    memory_free(i->line);
+}
+
+void identity_set_remove(struct identity_set *set, uint32_t at)
+{
+    check(at < set->count);
+    free_texts(&set->items[at]);
+    set->count--;
+    memmove(&set->items[at], &set->items[at + 1], (set->count - at) * sizeof *set->items);
+}
+
 void identity_set_deinit(struct identity_set *set)
 {
     for (uint32_t k = 0; k < set->count; k++) {
-        struct identity *i = &set->items[k];
-        memory_free(i->identity);
-        memory_free(i->was);
-        memory_free(i->kind);
-        memory_free(i->target);
-        memory_free(i->detail);
-        memory_free(i->place);
-        memory_free(i->line);
+        free_texts(&set->items[k]);
     }
     memory_free(set->items);
     *set = (struct identity_set){0};

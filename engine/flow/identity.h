@@ -40,7 +40,7 @@ struct identity {
 struct identity_set {
     struct identity *items;
     uint32_t count;
-    uint16_t next_number;
+    uint16_t next_number; /**< the first that was never given; beyond LIMIT_NUMBERS_MAX: none */
 };
 
 /** The identities of a graph, without numbers. @return 0, or MILL_ESCRIPT when two are the same */
@@ -49,6 +49,9 @@ void identity_set_deinit(struct identity_set *set);
 
 /** A new member, all zero, at the end. Members of before may have moved. */
 struct identity *identity_set_add(struct identity_set *set);
+
+/** The members behind it come one place nearer. */
+void identity_set_remove(struct identity_set *set, uint32_t at);
 
 /** The member of a category that has an identity; NULL when none has. */
 const struct identity *identity_named(const struct identity_set *set,

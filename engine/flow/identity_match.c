@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "base/memory.h"
 
 static bool same(const char *a, const char *b)
@@ -215,6 +216,16 @@ static int check_taken_once(const struct identity_set *set, struct error *e)
     return 0;
 }
 
+/* By number: whether a member has it. @owns the caller */
+static bool *taken_numbers(const struct identity_set *set)
+{
+    bool *taken = memory_zero(UINT16_MAX + 1, sizeof *taken);
+    for (uint32_t k = 0; k < set->count; k++) {
+        taken[set->items[k].number] = true;
+    }
+    return taken;
+}
+
 static bool is_taken(const struct identity_set *set, uint16_t number)
 {
     for (uint32_t k = 0; k < set->count; k++) {
@@ -248,34 +259,80 @@ static int check_renamed(const struct identity_set *old, const struct identity_s
     return 0;
 }
 
+static int refuse_gone(const struct identity *o, struct error *e)
+{
+    return error_set(e, MILL_EREFUSED,
+                     "the state of \"%s\" (%s) is in the store, but the script has no such "
+                     "operator: bring it back, say with named(\"NAME\", {was = \"%s\"}) "
+                     "which it is now, or drop it with --drop-state %s",
+                     o->identity, o->line, o->identity, o->identity);
+}
+
+static void add_gone(struct identity_set *set, const struct identity *o)
+{
+    struct identity *gone = identity_set_add(set);
+    *gone = *o;
+    gone->identity = memory_text(o->identity);
+    gone->was = memory_text(o->was);
+    gone->kind = memory_text(o->kind);
+    gone->target = memory_text(o->target);
+    gone->detail = memory_text(o->detail);
+    gone->place = memory_text(o->place);
+    gone->line = memory_text(o->line);
+    gone->is_present = false;
+}
+
 /* What is gone keeps its number; a stateful operator that is gone is refused. */
 static int keep_the_gone(const struct identity_set *old, struct identity_set *set, struct error *e)
 {
-    uint32_t count = old->count;
-    for (uint32_t k = 0; k < count; k++) {
+    bool *taken = taken_numbers(set);
+    int rc = 0;
+    for (uint32_t k = 0; k < old->count && rc == 0; k++) {
         const struct identity *o = &old->items[k];
-        if (is_taken(set, o->number)) {
+        if (taken[o->number]) {
             continue;
         }
         if (o->category == IDENTITY_STATE && o->is_present) {
-            return error_set(e, MILL_EREFUSED,
-                             "the state of \"%s\" (%s) is in the store, but the script has no such "
-                             "operator: bring it back, say with named(\"NAME\", {was = \"%s\"}) "
-                             "which it is now, or drop it with --drop-state %s",
-                             o->identity, o->line, o->identity, o->identity);
+            rc = refuse_gone(o, e);
+        } else {
+            add_gone(set, o);
         }
-        struct identity *gone = identity_set_add(set);
-        *gone = *o;
-        gone->identity = memory_text(o->identity);
-        gone->was = memory_text(o->was);
-        gone->kind = memory_text(o->kind);
-        gone->target = memory_text(o->target);
-        gone->detail = memory_text(o->detail);
-        gone->place = memory_text(o->place);
-        gone->line = memory_text(o->line);
-        gone->is_present = false;
     }
-    return 0;
+    memory_free(taken);
+    return rc;
+}
+
+/* The next that was never given; at the end of them one that was forgotten. 0: there is none. */
+static uint16_t free_number(struct identity_set *set, const bool *taken)
+{
+    if (set->next_number <= LIMIT_NUMBERS_MAX) {
+        return set->next_number++;
+    }
+    uint16_t number = 1;
+    while (number <= LIMIT_NUMBERS_MAX && taken[number]) {
+        number++;
+    }
+    return number <= LIMIT_NUMBERS_MAX ? number : 0;
+}
+
+static int give_numbers(struct identity_set *set, struct error *e)
+{
+    bool *taken = taken_numbers(set);
+    int rc = 0;
+    for (uint32_t k = 0; k < set->count && rc == 0; k++) {
+        struct identity *i = &set->items[k];
+        i->number = i->number == 0 ? free_number(set, taken) : i->number;
+        taken[i->number] = true;
+        if (i->number == 0) {
+            rc = error_set(e, MILL_EREFUSED,
+                           "%s: the store has known %d sources, operators and outputs, and has no "
+                           "number for another; use the targets of before, or start over with "
+                           "--fresh",
+                           i->line, LIMIT_NUMBERS_MAX);
+        }
+    }
+    memory_free(taken);
+    return rc;
 }
 
 int identity_match(const struct identity_set *old, struct identity_set *set, struct error *e)
@@ -294,10 +351,5 @@ int identity_match(const struct identity_set *old, struct identity_set *set, str
         rc = rc == 0 ? check_renamed(old, set, e) : rc;
     }
     rc = rc == 0 ? keep_the_gone(old, set, e) : rc;
-    for (uint32_t k = 0; k < set->count && rc == 0; k++) {
-        if (set->items[k].number == 0) {
-            set->items[k].number = set->next_number++;
-        }
-    }
-    return rc;
+    return rc == 0 ? give_numbers(set, e) : rc;
 }

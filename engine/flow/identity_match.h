@@ -8,7 +8,8 @@
  *     once, when their number or order changed, as far as their details and places tell. Not
  *     print and to_stdout: what they prepare says all that publishing it needs;
  *   - a kind that changed under one identity;
- *   - a source that got another name together with other changes.
+ *   - a source that got another name together with other changes;
+ *   - a new one when all numbers are given.
  * A script that differs by names alone is accepted, and the names are taken over by place.
  *
  * Pure: compares two lists.

@@ -13,13 +13,14 @@
 #include "io/file_source.h"
 #include "io/queue_source.h"
 #include "run/commit.h"
+#include "run/gone.h"
 #include "run/publishing.h"
 #include "run/skips.h"
 #include "run/targets.h"
 #include "state/keys.h"
 
 #define META_BYTES_MAX     ((size_t)256 << 20)
-#define DEAD_LETTER_NUMBER UINT16_MAX
+#define DEAD_LETTER_NUMBER (LIMIT_NUMBERS_MAX + 1)
 #define STILL_MS_MAX       1000
 
 /* --- comparing
@@ -67,7 +68,8 @@ static int compare_identities(struct runner *r, struct error *e)
     if (rc != 0) {
         return rc;
     }
-    rc = identity_set_of_graph(r->graph, &r->identities, e);
+    rc = gone_forget(r->data.store, &old, e);
+    rc = rc == 0 ? identity_set_of_graph(r->graph, &r->identities, e) : rc;
     rc = rc == 0 ? identity_match(&old, &r->identities, e) : rc;
     r->identities_changed = rc == 0 && !same_graph(&old, &r->identities);
     identity_set_deinit(&old);

@@ -333,6 +333,44 @@ static void prints_may(void **state)
     assert_string_equal(numbers(w, IDENTITY_OUTPUT), "1");
 }
 
+/* --- numbers --- */
+
+static void when_all_numbers_are_given_those_that_were_forgotten_are_left(void **state)
+{
+    struct world *w = *state;
+    accepted(w, "update=a map=b", "1new 2new");
+    w->store.next_number = LIMIT_NUMBERS_MAX;
+    accepted(w, "update=a map=b count=c", "1 2 65534new");
+    assert_int_equal(w->store.next_number, LIMIT_NUMBERS_MAX + 1);
+    identity_set_remove(&w->store, 0);
+    accepted(w, "map=b count=c sum=d", "2 65534 1new");
+    accepted(w, "map=b count=c sum=d top=e", "2 65534 1 3new");
+}
+
+static void the_dead_letters_number_is_never_given(void **state)
+{
+    struct world *w = *state;
+    struct script s;
+    for (uint32_t i = 1; i <= LIMIT_NUMBERS_MAX; i++) {
+        struct identity *m = identity_set_add(&w->store);
+        m->category = IDENTITY_OUTPUT;
+        m->number = (uint16_t)i;
+        m->identity = text_format("to_files:%u", i);
+        m->kind = memory_text("to_files");
+        m->target = memory_text("");
+        m->detail = memory_text("");
+        m->place = memory_text("");
+        m->line = memory_text("");
+    }
+    w->store.next_number = LIMIT_NUMBERS_MAX + 1;
+    begin(&s);
+    output_of(&s, "to_files", "7");
+    output_of(&s, "to_files", "new");
+    assert_int_equal(start(w, &s), MILL_EREFUSED);
+    says(w, "to_files at job.lua:2: the store has known 65534 sources, operators and outputs");
+    says(w, "start over with --fresh");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +401,8 @@ int main(void)
         TEST(queues_are_told_apart_by_what_they_begin_with),
         TEST(batch_functions_may_not_change_number_or_order),
         TEST(prints_may),
+        TEST(when_all_numbers_are_given_those_that_were_forgotten_are_left),
+        TEST(the_dead_letters_number_is_never_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
