@@ -53,7 +53,9 @@ struct graph_operator {
     enum graph_role role;
     uint32_t *inputs; /**< operators that it reads from */
     uint32_t input_count;
-    const char *place; /**< how it hangs in the graph, without names: "text_file_stream>map" */
+    const char *place;   /**< how it hangs in the graph, without names: "text_file_stream>map" */
+    const char *content; /**< what may change and still tells two apart: a function's text, of a
+                          *   queue its first batch's hash; or NULL */
 };
 
 struct graph_source {
@@ -62,7 +64,6 @@ struct graph_source {
     const char *target;  /**< folder; "" of a queue */
     const char *pattern; /**< of file names */
     bool new_files_only;
-    const char *batches; /**< of a queue: its first batch's hash; NULL for none */
 };
 
 struct graph_stage {

@@ -1,12 +1,14 @@
 #include "flow/identity.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/text.h"
 
-#define SET_VERSION 2 /* 1: without target, which stands in detail */
+#define SET_VERSION 2 /* 1: without content and target, which stands in detail */
 
 struct identity *identity_set_add(struct identity_set *set)
 {
@@ -24,6 +26,7 @@ static void free_texts(struct identity *i)
     memory_free(i->target);
     memory_free(i->detail);
     memory_free(i->place);
+    memory_free(i->content);
     memory_free(i->line);
 }
 
@@ -78,6 +81,9 @@ static void add(struct identity_set *set, const struct graph_operator *o,
     i->target = memory_text(target);
     i->detail = memory_text(detail);
     i->place = memory_text(o->place);
+    i->content = o->content == NULL
+                     ? memory_text("")
+                     : text_format("%016" PRIx64, hash_bytes(o->content, strlen(o->content)));
     i->line = memory_text(o->label);
     i->was = memory_text(o->was);
     if (i->is_named) {
@@ -108,8 +114,7 @@ static int check_unique(const struct identity_set *set, struct error *e)
 static char *source_detail(const struct graph_source *s)
 {
     bool has_pattern = s->pattern != NULL && !same(s->pattern, "*");
-    return text_format("%s%s%s%s", s->batches != NULL ? s->batches : "",
-                       has_pattern ? "pattern=" : "", has_pattern ? s->pattern : "",
+    return text_format("%s%s%s", has_pattern ? "pattern=" : "", has_pattern ? s->pattern : "",
                        s->new_files_only ? " new_files_only" : "");
 }
 
@@ -180,7 +185,8 @@ int identity_set_encode(const struct identity_set *set, struct buffer *into)
         rc = bytes_add_u8(into, (uint8_t)i->category);
         rc = rc == 0 ? bytes_add_u16(into, i->number) : rc;
         rc = rc == 0 ? bytes_add_u8(into, (uint8_t)(i->is_named | i->is_present << 1)) : rc;
-        const char *const texts[] = {i->identity, i->kind, i->target, i->detail, i->place, i->line};
+        const char *const texts[] = {i->identity, i->kind, i->target, i->detail,
+                                     i->place,    i->line, i->content};
         for (size_t t = 0; t < sizeof texts / sizeof *texts && rc == 0; t++) {
             rc = bytes_add_string(into, texts[t], strlen(texts[t]));
         }
@@ -218,6 +224,7 @@ static void read_identity(struct reader *in, uint8_t version, struct identity *i
     i->detail = read_text(in);
     i->place = read_text(in);
     i->line = read_text(in);
+    i->content = version > 1 ? read_text(in) : memory_text("");
     in->failed = in->failed || i->category < IDENTITY_SOURCE || i->category > IDENTITY_OUTPUT;
     if (version == 1) {
         split_target(i);

@@ -34,7 +34,8 @@ struct identity {
     char *target; /**< of a source or output; "" for none */
     char *detail; /**< a source's options, an output's format: what tells those of a target apart */
     char *place;  /**< how it hangs in the graph, without names */
-    char *line;   /**< of the script, for messages */
+    char *content; /**< a hash of what may change, but not swap; "" for none */
+    char *line;    /**< of the script, for messages */
 };
 
 struct identity_set {

@@ -23,6 +23,32 @@ static const struct identity *present(const struct identity_set *set,
     return NULL;
 }
 
+/* Members of one category, kind and target: their identities differ by a name or a number only. */
+static bool in_group(const struct identity *m, const struct identity *of)
+{
+    return m->category == of->category && same(m->kind, of->kind) && same(m->target, of->target);
+}
+
+/* Members of a group that have a content. */
+static uint32_t count_content(const struct identity_set *set, const struct identity *of)
+{
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < set->count; k++) {
+        const struct identity *m = &set->items[k];
+        count += in_group(m, of) && same(m->content, of->content) ? 1 : 0;
+    }
+    return count;
+}
+
+/* Whether the script has, in the place of a, what was another's in the store and is no more there.
+ * That a content changed says nothing: a function may be written anew. */
+static bool is_swapped(const struct identity_set *old, const struct identity_set *set,
+                       const struct identity *a, const struct identity *b)
+{
+    return *b->content != '\0' && !same(a->content, b->content) && count_content(old, b) > 0 &&
+           count_content(old, b) >= count_content(set, b);
+}
+
 /* What tells members of one kind and target apart, but for their order. */
 static bool same_in_group(const struct identity *a, const struct identity *b)
 {
@@ -48,7 +74,7 @@ static bool same_without_names(const struct identity_set *old, const struct iden
             return a == b;
         }
         if (!same(a->kind, b->kind) || !same_in_group(a, b) || !same(a->target, b->target) ||
-            names_another(set, a, b) || names_another(old, b, a)) {
+            is_swapped(old, set, a, b) || names_another(set, a, b) || names_another(old, b, a)) {
             return false;
         }
     }
@@ -76,12 +102,6 @@ static void match_by_place(const struct identity_set *old, struct identity_set *
         check(o != NULL);
         take(i, o);
     }
-}
-
-/* Members of one category, kind and target: their identities differ by a name or a number only. */
-static bool in_group(const struct identity *m, const struct identity *of)
-{
-    return m->category == of->category && same(m->kind, of->kind) && same(m->target, of->target);
 }
 
 /* The k-th unnamed member of a group; NULL beyond the last. */
@@ -161,7 +181,9 @@ static int check_order(const struct identity_set *old, const struct identity_set
         }
         bool is_same = before == now;
         for (uint32_t n = 0; n < now && is_same; n++) {
-            is_same = same_in_group(unnamed_at(old, i, is_present, n), unnamed_at(set, i, true, n));
+            const struct identity *a = unnamed_at(old, i, is_present, n);
+            const struct identity *b = unnamed_at(set, i, true, n);
+            is_same = same_in_group(a, b) && !is_swapped(old, set, a, b);
         }
         if (!is_same) {
             return refuse_order(old, i, is_present, e);
@@ -279,6 +301,7 @@ static void add_gone(struct identity_set *set, const struct identity *o)
     gone->detail = memory_text(o->detail);
     gone->place = memory_text(o->place);
     gone->line = memory_text(o->line);
+    gone->content = memory_text(o->content);
     gone->is_present = false;
 }
 

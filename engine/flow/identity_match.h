@@ -5,8 +5,8 @@
  * new starts empty. Refused, with lines to paste:
  *   - a stateful operator that is gone;
  *   - unnamed ones of a kind (of sources and outputs: of a kind and target) that occurs more than
- *     once, when their number or order changed, as far as their details and places tell. Not
- *     print and to_stdout: what they prepare says all that publishing it needs;
+ *     once, when their number or order changed, as far as their details, places and contents tell.
+ * Not print and to_stdout: what they prepare says all that publishing it needs;
  *   - a kind that changed under one identity;
  *   - a source that got another name together with other changes;
  *   - a new one when all numbers are given.

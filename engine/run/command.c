@@ -177,7 +177,8 @@ static int launch_add_batch(lua_State *L)
     q->batches = memory_grow(q->batches, (q->count + 1) * sizeof *q->batches);
     char *bytes = arena_copy(&l->arena, l->value.data, l->value.size);
     if (q->count == 0 && l->graph.sources[source].kind == SOURCE_QUEUE) {
-        l->graph.sources[source].batches = hash_text(&l->arena, bytes, l->value.size);
+        uint32_t id = l->graph.sources[source].operator_id;
+        l->graph.operators[id].content = hash_text(&l->arena, bytes, l->value.size);
     }
     q->batches[q->count++] = (struct slice){bytes, l->value.size};
     return 0;

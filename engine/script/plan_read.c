@@ -124,6 +124,7 @@ static void read_operator(lua_State *L, struct arena *arena, void *element)
     o->name = get_text(L, "name", arena);
     o->was = get_text(L, "was", arena);
     o->place = get_text(L, "place", arena);
+    o->content = get_text(L, "content", arena);
     o->role = (enum graph_role)get_choice(L, "role", role_words);
     o->inputs = read_numbers(L, "inputs", arena, &o->input_count);
 }

@@ -71,6 +71,34 @@ local function add_initial(launch, index, node)
    end
 end
 
+--- The lines of a script's function. Two that change places are told by them (flow/identity.h).
+local function function_text(spec, f)
+   if type(f) ~= "function" then return nil end
+   local info = debug.getinfo(f, "S")
+   local text = info.source == "@" .. spec.path and spec.text
+   for _, module in pairs(spec.modules) do
+      text = text or info.source == "@" .. module.path and module.text
+   end
+   local lines, number = {}, 0
+   for line in (text or ""):gmatch("([^\n]*)\n?") do
+      number = number + 1
+      if number > info.lastlinedefined then break end
+      if number >= info.linedefined then lines[#lines + 1] = line:match("^%s*(.-)%s*$") end
+   end
+   return lines[1] and table.concat(lines, "\n")
+end
+
+local function describe(spec, made)
+   local description = plan.describe(made)
+   for i, operator in ipairs(made.operators) do
+      local node = operator.node
+      if node.output or node.stage == "update" then
+         description.operators[i].content = function_text(spec, node.fn)
+      end
+   end
+   return description
+end
+
 --- Load a script and make it ready to run.
 ---@param spec table see tidemill.script; path and text at least
 ---@return userdata launch, table plan
@@ -79,7 +107,7 @@ function M.prepare(spec)
    spec.read_file = M.read_file
    local made = script.plan(spec)
    spec.canonical = engine.real_path(spec.path)
-   local launch = engine.launch(spec, plan.describe(made))
+   local launch = engine.launch(spec, describe(spec, made))
    for i, source in ipairs(made.sources) do
       if source.node.batches then add_queue(launch, i, source.node) end
    end

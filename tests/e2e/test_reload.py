@@ -191,6 +191,9 @@ SWAPS = {
     "sources of one folder": (
         "job:text_file_stream('in', {pattern = '*.%s'}):to_files('out%s')", "text_file_stream:in"),
     "queues": ("job:queue_stream({{'%s'}, {'x'}}):to_files('out%s')", "queue_stream"),
+    "functions in one place": (
+        "lines:for_each_batch(function() return '%s' end)\nlines:to_files('out%s')",
+        "for_each_batch"),
     "functions": ("lines:filter(function(s) return s > '%s' end):for_each_batch(function() end)\n"
                   "lines:to_files('out%s')", "for_each_batch"),
 }

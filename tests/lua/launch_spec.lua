@@ -56,6 +56,20 @@ it("the engine gets the script, where it is, and its plan", function()
    assert.equal("in", launch.description.sources[1].target)
 end)
 
+it("functions that the store tells apart come with their text", function()
+   local launch = prepare("local s = job:text_file_stream('in')\ns:map(print):for_each_batch(\n"
+      .. "   function()\n      return 5\n   end)\ns:map_to_pair(print)\n"
+      .. ":update_state_by_key(function() return 6 end):for_each_batch(print) return job")
+   local contents = {}
+   for _, operator in ipairs(launch.description.operators) do
+      table.insert(contents, operator.kind .. "=" .. tostring(operator.content))
+   end
+   assert.same({ "text_file_stream=nil", "map=nil", "for_each_batch=function()\nreturn 5\nend)",
+      "map_to_pair=nil",
+      "update_state_by_key=:update_state_by_key(function() return 6 end):for_each_batch(print) "
+      .. "return job", "for_each_batch=nil" }, contents)
+end)
+
 it("modules are read from the disk, beside the script", function()
    local text = "local half = require 'half' local job = require('tidemill').job('a') "
    local err = half.failure(half.with_own_strings, launch_module.prepare,

@@ -283,8 +283,8 @@ static int start_queues(struct world *w, const char *first, const char *second)
     begin(&s);
     source_of(&s, "queue_stream", "");
     source_of(&s, "queue_stream", "");
-    s.sources[0].batches = first;
-    s.sources[1].batches = second;
+    s.operators[1].content = first;
+    s.operators[2].content = second;
     return start(w, &s);
 }
 
@@ -295,6 +295,35 @@ static void queues_are_told_apart_by_what_they_begin_with(void **state)
     assert_int_equal(start_queues(w, "34cd", "12ab"), MILL_EREFUSED);
     says(w, "several unnamed queue_stream, and their number or order changed");
     assert_int_equal(start_queues(w, "12ab", "34cd"), 0);
+    assert_int_equal(start_queues(w, "34cd", "56ef"), MILL_EREFUSED);
+    assert_int_equal(start_queues(w, "12ab", "56ef"), 0);
+    assert_int_equal(start_queues(w, "78ab", "90ab"), 0); /* written anew, both */
+    assert_int_equal(start_queues(w, "90ab", "90ab"), 0);
+    assert_string_equal(numbers(w, IDENTITY_SOURCE), "1 2");
+}
+
+/* Whatever is new of the names, functions go on with their own. */
+static void functions_in_one_place_are_told_apart_by_their_text(void **state)
+{
+    struct world *w = *state;
+    const char *const texts[][4] = {
+        {"update@a", "update@a", "f", "g"},           {"update@a", "update@a", "g", "f"},
+        {"update=x@a", "update=y@a", "g", "f"},       {"update=x@a", "update=y@a", "f", "g2"},
+        {"update=x@a", "update=y@a", "other", "new"},
+    };
+    const char *const expected[] = {"1new 2new", NULL, NULL, "1 2", "1 2"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct script s;
+        begin(&s);
+        state_of(&s, texts[i][0]);
+        state_of(&s, texts[i][1]);
+        s.operators[1].content = texts[i][2];
+        s.operators[2].content = texts[i][3];
+        assert_int_equal(start(w, &s), expected[i] == NULL ? MILL_EREFUSED : 0);
+        if (expected[i] != NULL) {
+            assert_string_equal(numbers(w, IDENTITY_STATE), expected[i]);
+        }
+    }
 }
 
 static int start_outputs(struct world *w, const char *first, const char *second, const char *third)
@@ -361,6 +390,7 @@ static void the_dead_letters_number_is_never_given(void **state)
         m->detail = memory_text("");
         m->place = memory_text("");
         m->line = memory_text("");
+        m->content = memory_text("");
     }
     w->store.next_number = LIMIT_NUMBERS_MAX + 1;
     begin(&s);
@@ -399,6 +429,7 @@ int main(void)
         TEST(a_single_source_keeps_its_place_with_other_options),
         TEST(a_source_named_together_with_other_changes_needs_was),
         TEST(queues_are_told_apart_by_what_they_begin_with),
+        TEST(functions_in_one_place_are_told_apart_by_their_text),
         TEST(batch_functions_may_not_change_number_or_order),
         TEST(prints_may),
         TEST(when_all_numbers_are_given_those_that_were_forgotten_are_left),
