@@ -135,7 +135,7 @@ static int on_error(struct host *h, uint32_t segment, int lua_rc, struct error *
         graph_place_of(h->graph, &h->graph->segments[segment], &h->control);
     bool no_memory = lua_rc == LUA_ERRMEM || h->lua.heap.over;
     heap_forgive(&h->lua.heap);
-    if (watch_expired(&h->watch) && !no_memory) {
+    if (watch_expired(&h->watch) && !watch_expired_for_memory(&h->watch)) {
         return expire(h, segment, &at, e);
     }
     if (watch_expired(&h->watch)) {

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/text.h"
 
 #define POLL_MS 20
 /* A C function that has not returned this long after it was told to will not. */
@@ -21,8 +22,8 @@ static struct {
     pthread_t thread;
     bool running;
     bool stopping;
-    lua_State *owner;           /* owns the profiler while no state is being stopped */
-    struct watch *stopping_one; /* owns it meanwhile */
+    lua_State *owner;                     /* owns the profiler while no state is being stopped */
+    _Atomic(struct watch *) stopping_one; /* owns it meanwhile */
     struct watch *watches;
     watchdog_stuck_fn on_stuck;
     void *context;
@@ -36,22 +37,28 @@ static void ignore_sample(void *data, lua_State *L, int samples, int vm_state)
     (void)vm_state;
 }
 
-/* The hook: it raises at every instruction until its owner is gone. */
-static void stop(lua_State *L, lua_Debug *frame)
-{
-    (void)frame;
-    luaL_error(L, "stopped");
-}
-
 /* A timer that never fires in practice; owning the profiler is what matters. */
 static void own_profiler(void)
 {
     luaJIT_profile_start(dog.owner, "i1000000000", ignore_sample, NULL);
 }
 
-static bool moved(const struct watch *w, const struct mill_control *now)
+/* Whether a function of the script's runs, itself or in what it called. */
+static bool in_script(lua_State *L)
 {
-    const struct mill_control *seen = &w->seen;
+    lua_Debug frame;
+    for (int level = 0; lua_getstack(L, level, &frame) != 0; level++) {
+        lua_getinfo(L, "S", &frame);
+        if (*frame.what != 'C' && !text_starts_with(frame.source, "=tidemill.") &&
+            !text_starts_with(frame.source, "=segment")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool moved(const struct mill_control *seen, const struct mill_control *now)
+{
     return now->call != seen->call || now->i != seen->i ||
            memcmp(now->j, seen->j, sizeof now->j) != 0;
 }
@@ -66,15 +73,37 @@ static void read_control(const struct watch *w, struct mill_control *now)
     }
 }
 
-static void expire(struct watch *w)
+/* A pcall in the script may have caught the error, and be the last thing that its function did. */
+static bool has_stopped_here(const struct watch *w)
+{
+    return w->has_stopped && w->control->op == w->at.op && !moved(&w->at, w->control);
+}
+
+/* The hook: it raises at every instruction until its owner is gone. */
+static void stop(lua_State *L, lua_Debug *frame)
+{
+    (void)frame;
+    struct watch *w = dog.stopping_one;
+    if (watch_expired_for_memory(w) && (w->control->op & MILL_READING) == 0 &&
+        !has_stopped_here(w) && !in_script(L)) {
+        return;
+    }
+    w->has_stopped = true;
+    w->at = *w->control;
+    luaL_error(L, "stopped");
+}
+
+static void expire(struct watch *w, bool for_memory)
 {
     if (dog.stopping_one != NULL) {
         return; /* one at a time; this one's turn comes when that one is removed */
     }
+    atomic_store_explicit(&w->for_memory, for_memory, memory_order_release);
     int active = WATCH_ACTIVE;
     if (!atomic_compare_exchange_strong(&w->state, &active, WATCH_EXPIRED)) {
         return; /* it ended just now */
     }
+    w->has_stopped = false;
     dog.stopping_one = w;
     lua_sethook(w->L, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
     luaJIT_profile_stop(dog.owner);
@@ -89,17 +118,21 @@ static void look_at(struct watch *w, int64_t now_us)
     }
     struct mill_control now = {0};
     read_control(w, &now);
-    if (moved(w, &now)) {
+    if (moved(&w->seen, &now)) {
         w->seen = now;
         w->since_us = now_us;
     }
     int64_t still_us = now_us - w->since_us;
+    bool is_late = still_us > w->deadline_us;
     if (watch_expired(w)) {
+        if (is_late) {
+            atomic_store_explicit(&w->for_memory, false, memory_order_release);
+        }
         if (still_us > w->deadline_us + STUCK_US && dog.on_stuck != NULL) {
             dog.on_stuck(dog.context, w);
         }
-    } else if (still_us > w->deadline_us || atomic_load_explicit(&w->hurry, memory_order_relaxed)) {
-        expire(w);
+    } else if (is_late || atomic_load_explicit(&w->hurry, memory_order_relaxed)) {
+        expire(w, !is_late);
     }
 }
 
@@ -161,6 +194,7 @@ void watchdog_add(struct watch *w, lua_State *L, const struct mill_control *cont
     *w = (struct watch){.L = L, .control = control, .deadline_us = deadline_ms * 1000};
     atomic_init(&w->state, WATCH_IDLE);
     atomic_init(&w->hurry, false);
+    atomic_init(&w->for_memory, false);
     pthread_mutex_lock(&dog.lock);
     check(dog.running);
     /* The profiler is taken, so this only marks the state: its traces get the test. */

@@ -8,7 +8,11 @@
  * swallow the error. It costs a test at each change of line in a trace, which is why generated
  * code is one line (docs/internals/compiler.md has the measurements).
  *
- * It stops a call in the same way when the state's heap is over its limit (watchdog_hurry).
+ * It stops a call in the same way when the state's heap is over its limit (watchdog_hurry). But
+ * while after a deadline the whole epoch runs again, after this the call goes on with the record
+ * that it had; so what the generated loop does with what a function returned must not be torn
+ * apart. Such a call is stopped inside a function of the script, or where the loop has done nothing
+ * yet with a record or element (MILL_READING), and nowhere else.
  *
  * What it looks at is struct mill_control: a deadline is per record, so it expires when call, i and
  * j have not changed for that long. A C function that does not return (a catastrophic pattern)
@@ -40,6 +44,9 @@ struct watch {
     int64_t deadline_us;
     atomic_int state;         /**< enum watch_state */
     atomic_bool hurry;        /**< stop the call, whatever the deadline */
+    atomic_bool for_memory;   /**< it was stopped for that, and its deadline has not passed */
+    bool has_stopped;         /**< the hook's: it has raised an error... */
+    struct mill_control at;   /**< ...here */
     struct watch *next;       /**< the watchdog's list */
     struct mill_control seen; /**< the watchdog's: what it saw last */
     int64_t since_us;         /**< the watchdog's: since when it has not changed */
@@ -76,6 +83,12 @@ static inline void watch_leave(struct watch *w)
 static inline bool watch_expired(const struct watch *w)
 {
     return atomic_load_explicit(&w->state, memory_order_acquire) == WATCH_EXPIRED;
+}
+
+/** An expired watch: whether the call can go on with the record that it had. */
+static inline bool watch_expired_for_memory(const struct watch *w)
+{
+    return watch_expired(w) && atomic_load_explicit(&w->for_memory, memory_order_acquire);
 }
 
 /** Stop the running call as soon as possible: its heap is over the limit. @thread the owner, from

@@ -195,6 +195,43 @@ static void a_call_in_a_hurry_is_stopped_at_once(void **state)
     close_state(&w);
 }
 
+static int wait_for_expiry(lua_State *L)
+{
+    const struct watch *w = lua_touserdata(L, 1);
+    int64_t until = clock_elapsed_us() + 10 * 1000 * 1000;
+    while (!watch_expired(w) && clock_elapsed_us() < until) {
+    }
+    return 0;
+}
+
+/* Generated code that goes on when its call has expired for memory. @return its result */
+static int hurry_segment(uint32_t op)
+{
+    static const char code[] = "local wait, watch = ... wait(watch) for i = 1, 1000 do end";
+    struct watched w;
+    open_state(&w, 60000);
+    w.control.op = op;
+    assert_int_equal(luaL_loadbuffer(w.L, code, sizeof code - 1, "=segment1"), 0);
+    lua_pushcfunction(w.L, wait_for_expiry);
+    lua_pushlightuserdata(w.L, &w.watch);
+    watch_enter(&w.watch);
+    watchdog_hurry(&w.watch);
+    int rc = lua_pcall(w.L, 2, 0, 0);
+    watch_leave(&w.watch);
+    assert_true(watch_expired_for_memory(&w.watch));
+    close_state(&w);
+    return rc;
+}
+
+static void generated_code_in_a_hurry_is_stopped_only_where_it_reads(void **state)
+{
+    (void)state;
+    assert_int_equal(hurry_segment(3), 0);
+    assert_int_equal(hurry_segment(3 + MILL_IN_LIST), 0);
+    assert_int_equal(hurry_segment(MILL_READING), LUA_ERRRUN);
+    assert_int_equal(hurry_segment(3 + MILL_IN_LIST + MILL_READING), LUA_ERRRUN);
+}
+
 static void a_state_that_is_forgiven_goes_on_and_is_watched_again(void **state)
 {
     (void)state;
@@ -221,6 +258,7 @@ int main(void)
         cmocka_unit_test(what_moves_is_left_alone),
         cmocka_unit_test(nobody_is_stopped_outside_of_a_call),
         cmocka_unit_test(a_call_in_a_hurry_is_stopped_at_once),
+        cmocka_unit_test(generated_code_in_a_hurry_is_stopped_only_where_it_reads),
         cmocka_unit_test(a_state_that_is_forgiven_goes_on_and_is_watched_again),
     };
     return cmocka_run_group_tests(tests, job_group_begin, job_group_end);
