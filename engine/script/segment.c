@@ -105,6 +105,15 @@ static void drop_lists(struct host *h, uint32_t segment, uint32_t depth)
     }
 }
 
+/* A group that begins again has not changed its state yet. */
+static void restore_state(struct host *h, const struct graph_segment *s,
+                          const struct graph_place *at)
+{
+    if (s->input == INPUT_GROUPS && at->depth == 0) {
+        h->groups[h->control.i].changed &= ~GROUP_CHANGED;
+    }
+}
+
 /* Values that are cached go back to where they can be read again; then the element gets another
  * chance, with the whole heap for itself. */
 static int retry_with_memory(struct host *h, uint32_t segment, const struct graph_place *at,
@@ -117,6 +126,7 @@ static int retry_with_memory(struct host *h, uint32_t segment, const struct grap
     h->retried_call = h->control.call;
     h->retried_i = h->control.i;
     memcpy(h->retried_j, h->control.j, sizeof h->retried_j);
+    restore_state(h, s, at);
     struct mill_control saved = h->control;
     lua_settop(h->lua.L, 0);
     int rc = host_relieve_tables(h, true, e);
