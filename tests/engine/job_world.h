@@ -46,6 +46,7 @@ struct job {
     struct host_skip skip;
     struct error error; /* of the last call */
     bool trace;         /* set before job_open_with */
+    bool jit_off;       /* too */
 };
 
 /** cmocka's setup of a group: the watchdog. */

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <lauxlib.h>
+
+#include "flow/conservation.h"
 #include "job_world.h"
 #include "script/segment.h"
 
@@ -287,6 +290,151 @@ static void behind_a_shuffle_a_deadline_marks_the_key(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, job_begin_test, job_end_test)
 
+/* --- memory --- */
+
+/* From the allocation that is refused now on, all are granted. */
+static void refuse_one(void *context)
+{
+    struct heap *heap = context;
+    heap->max = 0;
+}
+
+/* The allocation fails that brings the heap `bytes` beyond what it has. */
+static void refuse_at(struct host *h, size_t bytes)
+{
+    struct heap *heap = &h->lua.heap;
+    heap->on_over = refuse_one;
+    heap->context = heap;
+    heap->max = heap->used + bytes;
+}
+
+static struct host *stopped_one; /* the host whose hook stop_now is; NULL: it has run */
+
+static void stop_now(lua_State *L, lua_Debug *frame)
+{
+    (void)frame;
+    struct host *h = stopped_one;
+    if (h != NULL && atomic_load(&h->watch.state) == WATCH_ACTIVE) {
+        stopped_one = NULL;
+        h->lua.heap.over = true;
+        watchdog_hurry(&h->watch);
+        while (lua_gethook(L) == stop_now) {
+        }
+    }
+}
+
+/* The watchdog has stopped the call, for memory, when it has run so many instructions. */
+static void stop_at(struct host *h, size_t instructions)
+{
+    stopped_one = h;
+    lua_sethook(h->lua.L, stop_now, LUA_MASKCOUNT, (int)instructions);
+}
+
+/* An epoch with a failure for want of memory. @return whether there was one */
+static bool run_with_failure(struct job *j, const char *json, size_t at,
+                             void (*arm)(struct host *h, size_t at))
+{
+    struct host *h = j->hosts[0];
+    lua_gc(h->lua.L, LUA_GCCOLLECT, 0);
+    lua_gc(h->lua.L, LUA_GCSTOP, 0);
+    job_begin(j);
+    arm(h, at);
+    int rc = job_values(j, 0, json);
+    rc = rc == 0 ? job_finish(j) : rc;
+    bool has_failed = arm == refuse_at ? h->lua.heap.max == 0 : stopped_one == NULL;
+    lua_sethook(h->lua.L, NULL, 0, 0);
+    h->lua.heap.max = 0;
+    heap_forgive(&h->lua.heap);
+    if (rc != 0 || conservation_check(h->graph, h->counters, h->heads, &j->error) != 0) {
+        fail_msg("at %zu: %s", at, j->error.message);
+    }
+    return has_failed;
+}
+
+/* Wherever an epoch fails for want of memory, its rows and letters are those of one that does not.
+ */
+static void try_all(struct job *j, const char *json, size_t step,
+                    void (*arm)(struct host *h, size_t at))
+{
+    char *expected[] = {memory_text(job_rows(j, 0)), memory_text(job_rows(j, 1)),
+                        memory_text(job_letters(j))};
+    size_t at = step;
+    for (; run_with_failure(j, json, at, arm); at += step) {
+        for (uint32_t i = 0; i < 2; i++) {
+            if (strcmp(job_rows(j, i), expected[i]) != 0) {
+                fail_msg("at %zu, output %u: %s", at, i, job_rows(j, i));
+            }
+        }
+        assert_string_equal(job_letters(j), expected[2]);
+    }
+    assert_true(at > 500);
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        memory_free(expected[i]);
+    }
+}
+
+static void no_want_of_memory_matters(struct job *j, const char *script, const char *json)
+{
+    j->jit_off = true; /* in the interpreter every access to a struct may allocate */
+    job_open(j, script);
+    assert_int_equal(j->graph.output_count, 2);
+    run(j, json);
+    run(j, json);
+    try_all(j, json, 8, refuse_at);
+    try_all(j, json, 1, stop_at);
+}
+
+static void no_want_of_memory_matters_in_lists_and_tees(void **state)
+{
+    no_want_of_memory_matters(
+        *state,
+        "local w = values:map(function(v) return v .. ' b ' .. v end)"
+        ":flat_map(function(v) return {v, 'c'} end):flat_map(mill.words)\n"
+        "w:filter(function(s) return s ~= 'c' end):flat_map(function(s, emit) "
+        "emit(s .. '!') emit(s) end):map(function(s) return s .. '?' end)"
+        ":to_stdout()\n"
+        "w:count_by_value():to_stdout()",
+        "[\"x\",\"y\"]");
+}
+
+static void no_want_of_memory_matters_in_tables(void **state)
+{
+    no_want_of_memory_matters(*state,
+                              "local p = values:flat_map(mill.words)"
+                              ":map_to_pair(function(s) return s, {s} end)\n"
+                              "p:reduce_by_key(function(a, b) return {a[1] .. b[1]} end)"
+                              ":map(function(k, v) return k .. v[1] end):to_stdout()\n"
+                              "p:map_values(function(v) return #v[1] end)"
+                              ":reduce_by_key(function(a, b) return a + b end)"
+                              ":flat_map(function(k, n) return {k .. n, n} end):to_stdout()",
+                              "[\"x y x\",\"y xx\"]");
+}
+
+/* Behind the last element of a list the loop goes on at its end. */
+static void no_want_of_memory_matters_after_errors(void **state)
+{
+    no_want_of_memory_matters(*state,
+                              "local w = values:flat_map(function(v) return {v, 'x ' .. v} end)"
+                              ":flat_map(mill.words)"
+                              ":filter(function(s) if s == 'y' then error('no', 0) end "
+                              "return true end)\n"
+                              "w:flat_map(mill.words):to_stdout()\n"
+                              "w:map_to_pair(function(s) return s, s end)"
+                              ":reduce_by_key(function(a, b) return a .. b end):to_stdout()",
+                              "[\"a y\",\"y\",\"y b\"]");
+}
+
+static void no_want_of_memory_matters_in_states_and_tops(void **state)
+{
+    no_want_of_memory_matters(*state,
+                              "local w = values:flat_map(mill.words)\n"
+                              "w:map_to_pair(function(s) return s, {s} end)"
+                              ":update_state_by_key(function(list, t) return {#list} end)"
+                              ":map(function(k, t) return k .. t[1] end):to_stdout()\n"
+                              "w:top(2, function(s) return #s end):to_stdout()",
+                              "[\"x y x\",\"y xx\"]");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +453,10 @@ int main(void)
         TEST(a_value_that_cannot_be_kept_costs_its_key),
         TEST(a_deadline_marks_its_element_and_the_rerun_goes_without_it),
         TEST(behind_a_shuffle_a_deadline_marks_the_key),
+        TEST(no_want_of_memory_matters_in_lists_and_tees),
+        TEST(no_want_of_memory_matters_in_tables),
+        TEST(no_want_of_memory_matters_in_states_and_tops),
+        TEST(no_want_of_memory_matters_after_errors),
     };
     return cmocka_run_group_tests(tests, job_group_begin, job_group_end);
 }
