@@ -12,7 +12,7 @@ local REP_MAX = 16 * 2 ^ 20 -- LIMIT_RECORD_BYTES_MAX
 
 local SAFE = {
    "assert", "error", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawset", "select",
-   "setmetatable", "tonumber", "tostring", "type", "unpack", "xpcall", "_VERSION",
+   "setmetatable", "tonumber", "tostring", "type", "unpack", "_VERSION",
 }
 
 local function copy(library, without)
@@ -122,6 +122,19 @@ local function make_require(spec, env, mill)
    end
 end
 
+local function handle(handler, ok, ...)
+   if ok then return true, ... end
+   local _, result = pcall(handler, (...))
+   return false, result
+end
+
+--- xpcall whose handler runs behind the error, not inside of it: there no hook is called, so a
+--- handler without an end could not be stopped. A script has no library that would tell the two
+--- apart.
+function M.xpcall(f, handler, ...)
+   return handle(handler, pcall(f, ...))
+end
+
 local function make_print(spec)
    return function(...)
       local parts = {}
@@ -151,6 +164,7 @@ function M.make(spec, mill)
       if type(v) == "string" then return false end
       return getmetatable(v)
    end
+   env.xpcall = M.xpcall
    env.collectgarbage = function(option)
       if option == "count" then return collectgarbage("count") end
       return 0
