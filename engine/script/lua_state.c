@@ -136,18 +136,30 @@ static void add_user_frames(lua_State *L, luaL_Buffer *b)
     }
 }
 
+/* The text of an error at index 1 that is no string: the script's own, if it makes one. */
+static void push_error_text(lua_State *L)
+{
+    if (lua_isnumber(L, 1)) {
+        lua_pushvalue(L, 1);
+        lua_tostring(L, -1);
+        return;
+    }
+    if (luaL_getmetafield(L, 1, "__tostring") != 0) {
+        lua_pushvalue(L, 1);
+        if (lua_pcall(L, 1, 1, 0) == 0 && lua_isstring(L, -1)) {
+            return;
+        }
+    }
+    lua_pushfstring(L, "(error of type %s)", luaL_typename(L, 1));
+}
+
 int script_traceback(lua_State *L)
 {
     if (lua_type(L, 1) != LUA_TSTRING) {
         if (lua_type(L, 1) == LUA_TLIGHTUSERDATA) {
             return 1; /* the engine's own signal */
         }
-        if (lua_isnumber(L, 1)) {
-            lua_pushvalue(L, 1);
-            lua_tostring(L, -1);
-        } else if (!luaL_callmeta(L, 1, "__tostring")) {
-            lua_pushfstring(L, "(error of type %s)", luaL_typename(L, 1));
-        }
+        push_error_text(L);
         lua_replace(L, 1);
     }
     luaL_Buffer b;
