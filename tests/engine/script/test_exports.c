@@ -21,17 +21,27 @@ static int pack(struct mill_group *g, struct arena *arena, const char *bytes, si
     return rc;
 }
 
+/* What is stored: a state as the chunk before left it. */
+static void store(struct mill_group *g)
+{
+    g->state = g->after;
+    g->changed = 0;
+}
+
 static void a_number_is_marked_when_it_is_another(void **state)
 {
     (void)state;
     struct mill_group g = {.count = 1};
     mill_state_number(&g, 5);
-    assert_true(g.changed == 1 && g.state.kind == MILL_NUMBER && g.state.num == 5);
-    g.changed = 0;
+    assert_true(g.changed == 1 && g.after.kind == MILL_NUMBER && g.after.num == 5);
+    assert_int_equal(g.state.kind, MILL_EMPTY);
+    store(&g);
     mill_state_number(&g, 5);
     assert_int_equal(g.changed, 0);
     mill_state_number(&g, 6);
     assert_int_equal(g.changed, 1);
+    mill_state_number(&g, 5); /* run again: it is as it was stored */
+    assert_int_equal(g.changed, 0);
     g = (struct mill_group){.state = {.kind = MILL_NUMBER, .len = 1, .num = 0.0}};
     mill_state_number(&g, -0.0);
     assert_int_equal(g.changed, 1);
@@ -44,9 +54,9 @@ static void removing_what_is_not_there_changes_nothing(void **state)
     mill_state_remove(&g);
     assert_int_equal(g.changed, 0);
     mill_state_number(&g, 1);
-    g.changed = 0;
+    store(&g);
     mill_state_remove(&g);
-    assert_true(g.changed == 1 && g.state.kind == MILL_EMPTY);
+    assert_true(g.changed == 1 && g.after.kind == MILL_EMPTY);
 }
 
 static void bytes_are_copied_and_marked_when_they_are_others(void **state)
@@ -56,18 +66,31 @@ static void bytes_are_copied_and_marked_when_they_are_others(void **state)
     struct mill_group g = {.count = 1};
     arena_init(&arena);
     assert_int_equal(pack(&g, &arena, "\x91\x01", 2), 0);
-    assert_true(g.changed == 1 && g.state.kind == MILL_PACKED && g.state.len == 2);
-    assert_memory_equal(g.state.ptr, "\x91\x01", 2);
-    g.changed = 0;
+    assert_true(g.changed == 1 && g.after.kind == MILL_PACKED && g.after.len == 2);
+    assert_memory_equal(g.after.ptr, "\x91\x01", 2);
+    store(&g);
     size_t used = arena.bytes;
     assert_int_equal(pack(&g, &arena, "\x91\x01", 2), 0);
     assert_true(g.changed == 0 && arena.bytes == used);
     assert_int_equal(pack(&g, &arena, "\xa1x", 2), 0);
-    assert_true(g.changed == 1 && g.state.kind == MILL_STRING && g.state.len == 1);
-    g.changed = 0;
+    assert_true(g.changed == 1 && g.after.kind == MILL_STRING && g.after.len == 1);
     assert_int_equal(pack(&g, &arena, "\x05", 1), 0);
-    assert_true(g.changed == 1 && g.state.kind == MILL_NUMBER && g.state.num == 5);
+    assert_true(g.changed == 1 && g.after.kind == MILL_NUMBER && g.after.num == 5);
     arena_deinit(&arena);
+}
+
+static void a_group_follows_the_last_that_changed_the_state(void **state)
+{
+    (void)state;
+    struct mill_group g[4] = {{.head = 0}, {.head = 0}, {.head = 0}, {.head = 3}};
+    g[0].state = (struct mill_cell){.kind = MILL_NUMBER, .len = 1, .num = 1};
+    mill_state_follow(g, 1);
+    assert_true(g[1].state.num == 1);
+    mill_state_number(&g[0], 2);
+    mill_state_follow(g, 2); /* the one between failed */
+    assert_true(g[2].state.kind == MILL_NUMBER && g[2].state.num == 2);
+    mill_state_remove(&g[2]);
+    assert_int_equal(g[2].changed, 1);
 }
 
 static void a_value_that_did_not_fit_is_refused(void **state)
@@ -124,6 +147,7 @@ int main(void)
         cmocka_unit_test(a_number_is_marked_when_it_is_another),
         cmocka_unit_test(removing_what_is_not_there_changes_nothing),
         cmocka_unit_test(bytes_are_copied_and_marked_when_they_are_others),
+        cmocka_unit_test(a_group_follows_the_last_that_changed_the_state),
         cmocka_unit_test(a_value_that_did_not_fit_is_refused),
         cmocka_unit_test(chance_is_splitmix64),
         cmocka_unit_test(chance_is_evenly_in_0_to_1),
