@@ -8,6 +8,9 @@
 #include "script/dead_letter.h"
 #include "script/host_lua.h"
 
+/* Writing a value is the engine's work: a record's deadline may be too short for it. */
+#define SEAL_US ((int64_t)LIMIT_DEADLINE_MS_DEFAULT * 1000)
+
 const char segment_skipped;
 
 enum outcome { OUTCOME_DONE, OUTCOME_YIELD, OUTCOME_ERROR };
@@ -236,17 +239,24 @@ int segment_seal(struct host *h, uint32_t stage, struct error *e)
     c->op = h->graph->stages[stage].operator_id;
     c->call++;
     int rc = 0;
+    int64_t deadline_us = h->watch.deadline_us;
+    h->watch.deadline_us = deadline_us > SEAL_US ? deadline_us : SEAL_US;
     while (rc == 0 && c->i < c->n) {
         int lua_rc = 0;
         if (call(h, h->seal_refs[stage], &lua_rc) == OUTCOME_DONE) {
             break;
         }
         const char *message = lua_tostring(h->lua.L, -1);
+        if (watch_expired(&h->watch)) {
+            watchdog_forgive(&h->watch);
+            message = "takes too long to be kept";
+        }
         heap_forgive(&h->lua.heap);
         rc = dead_letter_of_slot(h, stage, h->tables[stage].touched[c->i],
                                  message == NULL ? "cannot be kept" : message, e);
         c->i++;
     }
+    h->watch.deadline_us = deadline_us;
     uint64_t call_number = c->call;
     *c = saved;
     c->call = call_number;
