@@ -231,6 +231,12 @@ int batch_call(struct batch_caller *c, uint32_t output, const struct manifest *m
     if (watch_expired(&c->watch)) {
         watchdog_forgive(&c->watch);
     }
+    if (c->lua.heap.over) { /* or the next call over the limit would not be stopped */
+        heap_forgive(&c->lua.heap);
+        heap_lift(&c->lua.heap);
+        lua_gc(L, LUA_GCCOLLECT, 0);
+        heap_lower(&c->lua.heap);
+    }
     if (rc != 0 && e != NULL) {
         e->code = MILL_EFAILED;
     }

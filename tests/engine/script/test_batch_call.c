@@ -243,6 +243,20 @@ static void a_call_without_memory_fails_and_the_next_goes_on(void **state)
     is_called_well(x, 1, false);
 }
 
+/* A call that goes over the limit and ends: the next that does is again noticed at the limit. */
+static void a_call_over_the_limit_does_not_lift_it(void **state)
+{
+    struct fixture *x = *state;
+    open_job(x, "values",
+             "function() local s = ('x'):rep(16e6) return table.concat({s, s, s, s, s}) end", "");
+    int well = 0;
+    for (int i = 0; i < 20; i++) {
+        well += call(x, 1, false) == 0;
+        assert_false(x->caller.lua.heap.over);
+    }
+    assert_true(well > 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -258,6 +272,7 @@ int main(void)
         TEST(rows_that_are_kept_raise_an_error),
         TEST(a_call_past_its_timeout_is_stopped_and_the_next_has_a_fresh_state),
         TEST(a_call_without_memory_fails_and_the_next_goes_on),
+        TEST(a_call_over_the_limit_does_not_lift_it),
     };
     return cmocka_run_group_tests(tests, job_group_begin, job_group_end);
 }
