@@ -169,6 +169,23 @@ static void stop_call(void *context)
     watchdog_hurry(context);
 }
 
+/* The script ran; it may have been told to stop in the meantime, without being stopped. */
+static int end_of_loading(struct host *h, int rc, struct error *e)
+{
+    bool is_over = h->lua.heap.over;
+    bool is_late = watch_expired(&h->watch) && !watch_expired_for_memory(&h->watch);
+    if (watch_expired(&h->watch)) {
+        watchdog_forgive(&h->watch);
+    }
+    heap_forgive(&h->lua.heap);
+    if (rc != 0 && (is_late || is_over)) {
+        return error_set(e, MILL_ESCRIPT, "the script %s",
+                         is_over ? "needs more memory than memory_max allows"
+                                 : "takes longer to load than a function may take");
+    }
+    return rc;
+}
+
 int host_lua_open(struct host *h, struct error *e)
 {
     struct lua_options options = {
@@ -180,13 +197,15 @@ int host_lua_open(struct host *h, struct error *e)
     if (rc != 0) {
         return rc;
     }
-    watchdog_add(&h->watch, h->lua.L, &h->control, h->graph->options.deadline_ms);
+    /* A deadline for records may be much too short for a script. */
+    watchdog_add(&h->watch, h->lua.L, &h->control, LIMIT_DEADLINE_MS_DEFAULT);
     h->lua.heap.on_over = stop_call;
     h->lua.heap.context = &h->watch;
     watch_enter(&h->watch);
     rc = link_segments(h, e);
     watch_leave(&h->watch);
-    return rc;
+    h->watch.deadline_us = h->graph->options.deadline_ms * 1000;
+    return end_of_loading(h, rc, e);
 }
 
 void host_lua_close(struct host *h)

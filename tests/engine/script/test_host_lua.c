@@ -45,6 +45,17 @@ static void a_script_that_does_not_end_is_stopped(void **state)
     struct job *j = *state;
     assert_int_equal(make(j, "deadline = '100ms'", "values:print()", "while true do end"),
                      MILL_ESCRIPT);
+    assert_string_equal(j->error.message,
+                        "the script takes longer to load than a function may take");
+}
+
+static void a_script_may_take_longer_than_a_record(void **state)
+{
+    struct job *j = *state;
+    job_open_with(j, "deadline = '10ms'",
+                  "local n = 0 for i = 1, 1e8 do n = (n + i) % 7 end values:to_stdout()", 1);
+    job_epoch(j, "[1,2]");
+    assert_string_equal(job_rows(j, 0), "1\n2\n");
 }
 
 static void a_script_that_eats_memory_is_stopped(void **state)
@@ -52,7 +63,8 @@ static void a_script_that_eats_memory_is_stopped(void **state)
     struct job *j = *state;
     int rc = make(j, "memory_max = '16MiB'", "values:print()",
                   "local t = {} for i = 1, 1e9 do t[i] = {i} end");
-    assert_true(rc == MILL_ENOMEM || rc == MILL_ESCRIPT);
+    assert_int_equal(rc, MILL_ESCRIPT);
+    assert_string_equal(j->error.message, "the script needs more memory than memory_max allows");
 }
 
 static void a_renewed_state_is_as_the_first(void **state)
@@ -111,9 +123,13 @@ static void outputs_are_json_in_capture(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_stack_is_empty_between_calls),     TEST(a_script_that_does_not_end_is_stopped),
-        TEST(a_script_that_eats_memory_is_stopped), TEST(a_renewed_state_is_as_the_first),
-        TEST(what_was_compiled_is_reported),        TEST(outputs_are_json_in_capture),
+        TEST(the_stack_is_empty_between_calls),
+        TEST(a_script_that_does_not_end_is_stopped),
+        TEST(a_script_may_take_longer_than_a_record),
+        TEST(a_script_that_eats_memory_is_stopped),
+        TEST(a_renewed_state_is_as_the_first),
+        TEST(what_was_compiled_is_reported),
+        TEST(outputs_are_json_in_capture),
     };
     return cmocka_run_group_tests(tests, job_group_begin, job_group_end);
 }
