@@ -173,6 +173,30 @@ const struct identity *identity_find(const struct identity_set *set,
     return NULL;
 }
 
+bool identity_is_used(const struct identity_set *set, enum identity_category category,
+                      const char *identity)
+{
+    for (uint32_t k = 0; k < set->count; k++) {
+        const struct identity *i = &set->items[k];
+        if (i->category == category && i->is_present &&
+            (same(i->identity, identity) || (i->was != NULL && same(i->was, identity)))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint16_t identity_forget(struct identity_set *set, enum identity_category category,
+                         const char *identity)
+{
+    const struct identity *i = identity_named(set, category, identity);
+    uint16_t number = i == NULL ? 0 : i->number;
+    if (i != NULL) {
+        identity_set_remove(set, (uint32_t)(i - set->items));
+    }
+    return number;
+}
+
 /* --- storing -------------------------------------------------------------------------------- */
 
 int identity_set_encode(const struct identity_set *set, struct buffer *into)

@@ -288,6 +288,35 @@ static struct known_file *find_path(struct file_source *s, const char *path, str
     return NULL;
 }
 
+static bool is_shrunk(struct file_source *s, struct known_file *f)
+{
+    struct input_file *file = NULL;
+    char *path = file_watch_path(&s->watch, f);
+    bool is_read = (f->flags & (FILE_NEVER | FILE_RETIRED)) == 0;
+    bool shrunk = is_read && input_file_open(path, f, &file, NULL) == INPUT_SHRUNK;
+    input_file_close(file);
+    memory_free(path);
+    return shrunk;
+}
+
+int file_source_is_shrunk(struct source *s, const char *path)
+{
+    struct known_file *f = find_path(of(s), path, NULL);
+    return f == NULL ? MILL_ENOENT : is_shrunk(of(s), f);
+}
+
+void file_source_each_shrunk(struct source *s, file_source_path_fn fn, void *context)
+{
+    struct file_registry *r = &of(s)->watch.registry;
+    for (uint32_t i = 0; i < r->count; i++) {
+        if (is_shrunk(of(s), &r->files[i])) {
+            char *path = file_watch_path(&of(s)->watch, &r->files[i]);
+            fn(context, path);
+            memory_free(path);
+        }
+    }
+}
+
 int file_source_reread(struct source *s, const char *path, struct error *e)
 {
     struct known_file *f = find_path(of(s), path, e);

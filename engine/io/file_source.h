@@ -46,6 +46,14 @@ int file_source_reread(struct source *s, const char *path, struct error *e);
 /** --skip-file FILE: nothing of it is read any more, unless it is written anew. The same. */
 int file_source_skip(struct source *s, const char *path, struct error *e);
 
+/** @param path  as messages print it
+ *  @return 1: it is smaller than what was read of it; 0: it is not; MILL_ENOENT: not of this
+ *  source */
+int file_source_is_shrunk(struct source *s, const char *path);
+typedef void (*file_source_path_fn)(void *context, const char *path);
+/** Call a function with the path of each such file. */
+void file_source_each_shrunk(struct source *s, file_source_path_fn fn, void *context);
+
 /** Files that are known and read to their end / all that are known but those that are never read;
  * for messages. */
 void file_source_count(const struct source *s, uint64_t *done, uint64_t *known);

@@ -33,8 +33,9 @@ struct launch {
     struct buffer value;
     struct runner_queue *queues;     /* by source */
     struct runner_initial *initials; /* by stage */
-    struct runner *runner;           /* between open and close, or while it runs */
-    lua_State *L;                    /* during a step: where rows are appended */
+    struct choices choices;
+    struct runner *runner; /* between open and close, or while it runs */
+    lua_State *L;          /* during a step: where rows are appended */
     struct status status;
 };
 
@@ -124,6 +125,7 @@ static int launch_gc(lua_State *L)
     }
     memory_free(l->queues);
     memory_free(l->initials);
+    memory_free(l->choices.items);
     buffer_deinit(&l->key);
     buffer_deinit(&l->value);
     arena_deinit(&l->arena);
@@ -264,9 +266,29 @@ static bool get_flag(lua_State *L, const char *field)
     return flag;
 }
 
+/* A list of {option, name}. The table keeps the texts as long as the run lasts. */
+static void read_choices(lua_State *L, struct choices *list)
+{
+    lua_getfield(L, 2, "choices");
+    uint32_t count = lua_istable(L, -1) ? (uint32_t)lua_objlen(L, -1) : 0;
+    list->items = memory_grow(list->items, (count + 1) * sizeof *list->items);
+    list->count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        lua_rawgeti(L, -1, (int)i + 1);
+        lua_rawgeti(L, -1, 1);
+        lua_rawgeti(L, -2, 2);
+        enum choice_kind kind = choice_of_option(luaL_checkstring(L, -2));
+        luaL_argcheck(L, kind < CHOICE_COUNT, 2, "no such choice");
+        list->items[list->count++] = (struct choice){kind, luaL_checkstring(L, -1), false};
+        lua_pop(L, 3);
+    }
+    lua_pop(L, 1);
+}
+
 static void read_options(lua_State *L, struct launch *l, struct runner_options *o)
 {
     luaL_checktype(L, 2, LUA_TTABLE);
+    read_choices(L, &l->choices);
     for (uint32_t i = 0; i < l->graph.stage_count; i++) {
         if (l->initials[i].count > 0) {
             qsort(l->initials[i].items, l->initials[i].count, sizeof(struct stage_initial),
@@ -280,6 +302,7 @@ static void read_options(lua_State *L, struct launch *l, struct runner_options *
         .data_folder = get_slice(L, 2, "data").data,
         .queues = l->queues,
         .initials = l->initials,
+        .choices = &l->choices,
         .once = get_flag(L, "once"),
         .fresh = get_flag(L, "fresh"),
         .cut_by_time = get_flag(L, "cut_by_time"),

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "flow/conservation.h"
 #include "run/drive.h"
+#include "run/mend.h"
 #include "run/publishing.h"
 #include "run/ranges.h"
 #include "run/rerun.h"
@@ -287,6 +288,7 @@ static void take_over(struct runner *r)
     r->identities_changed = false;
     r->script_changed = false;
     r->on_probation = false;
+    mend_committed(r);
     r->last_number = r->record.number;
     r->last_time_ms = r->record.time_ms;
     r->last_clock_ms = r->record.clock_ms;

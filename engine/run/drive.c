@@ -131,6 +131,9 @@ static bool has_hidden_rows(const struct runner *r)
 
 static bool wants_commit(const struct runner *r)
 {
+    if (r->is_mended) {
+        return true;
+    }
     for (uint32_t i = 0; i < r->graph->source_count; i++) {
         if (source_wants_commit(r->sources[i])) {
             return true;

@@ -3,6 +3,7 @@
  * (pool.h) compute, libuv's thread pool prepares, commits and publishes.
  *
  *     start.c    what is in the store against what is in the script: refusals, identities
+ *     mend.c     what a person has decided about refusals
  *     drive.c    epochs: blocks, stages, cuts
  *     rerun.c    epochs that run again
  *     commit.c   the end of an epoch: prepare, one synced batch
@@ -18,6 +19,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "base/choices.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "flow/epoch.h"
@@ -69,6 +71,7 @@ struct runner_options {
     const char *data_folder;               /**< NULL: a store in memory */
     const struct runner_queue *queues;     /**< by source; only of queues */
     const struct runner_initial *initials; /**< by stage */
+    const struct choices *choices;         /**< about refusals; taken ones are marked; or NULL */
     bool once;
     bool fresh;
     bool cut_by_time; /**< with once: keep the interval (--cut time) */
@@ -118,8 +121,11 @@ struct runner {
     bool identities_changed; /**< the store does not have them like this yet */
     bool script_changed;     /**< its text or path is not the store's newest */
     uint64_t script_hash;
-    bool on_probation;   /**< the script is new: its first epoch decides */
-    double ratio_before; /**< the old script's error ratio */
+    bool on_probation;                         /**< the script is new: its first epoch decides */
+    double ratio_before;                       /**< the old script's error ratio */
+    uint16_t dropped_states[LIMIT_STAGES_MAX]; /**< numbers; removed with the first commit */
+    uint32_t dropped_count;
+    bool is_mended; /**< a choice takes effect with the first commit, which is made for it */
 
     struct source *sources[LIMIT_SOURCES_MAX];
     struct output outputs[LIMIT_OUTPUTS_MAX];

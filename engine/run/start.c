@@ -14,6 +14,7 @@
 #include "io/queue_source.h"
 #include "run/commit.h"
 #include "run/gone.h"
+#include "run/mend.h"
 #include "run/publishing.h"
 #include "run/skips.h"
 #include "run/targets.h"
@@ -69,9 +70,8 @@ static int compare_identities(struct runner *r, struct error *e)
         return rc;
     }
     rc = gone_forget(r->data.store, &old, e);
-    rc = rc == 0 ? identity_set_of_graph(r->graph, &r->identities, e) : rc;
-    rc = rc == 0 ? identity_match(&old, &r->identities, e) : rc;
-    r->identities_changed = rc == 0 && !same_graph(&old, &r->identities);
+    rc = rc == 0 ? mend_match(r, &old, e) : rc;
+    r->identities_changed = rc == 0 && (r->dropped_count > 0 || !same_graph(&old, &r->identities));
     identity_set_deinit(&old);
     return rc;
 }
@@ -118,11 +118,11 @@ static int compare_script(struct runner *r, struct error *e)
         return rc;
     }
     const char *path = r->options.source->canonical;
-    if (strcmp(newest.path, path) != 0 && !is_stored) {
+    if (strcmp(newest.path, path) != 0 && !is_stored && !mend_adopts_script(r)) {
         rc = error_set(e, MILL_EREFUSED,
                        "%s belongs to the script %s, and %s is another one with the same job name; "
-                       "give this job another name or --data, or take it over with --adopt",
-                       r->data.path, newest.path, path);
+                       "give this job another name or --data, or take it over with --adopt %s",
+                       r->data.path, newest.path, path, r->options.source->path);
     }
     r->script_changed =
         source_text_hash(&newest) != r->script_hash || strcmp(newest.path, path) != 0;
@@ -143,7 +143,8 @@ int start_compare(struct runner *r, struct error *e)
         last->window_records == 0 ? 0 : (double)last->window_errors / (double)last->window_records;
     r->script_hash = source_text_hash(r->options.source);
     r->script_changed = true;
-    int rc = compare_script(r, e);
+    int rc = mend_check_adopted(r, e);
+    rc = rc == 0 ? compare_script(r, e) : rc;
     rc = rc == 0 ? compare_identities(r, e) : rc;
     return rc == 0 ? skips_load(r, e) : rc;
 }
@@ -180,6 +181,7 @@ static int move_text(struct runner *r, struct store_batch *batch, struct error *
 int commit_start_into(struct runner *r, struct store_batch *batch, struct error *e)
 {
     int rc = 0;
+    mend_commit_into(r, batch);
     if (r->script_changed) {
         rc = move_text(r, batch, e);
         rc = rc == 0 ? put_text(batch, 0, r->options.source) : rc;
@@ -391,7 +393,12 @@ int start_open(struct runner *r, struct error *e)
     for (uint32_t i = 0; i < r->graph->source_count && rc == 0; i++) {
         rc = open_source(r, i, e);
     }
-    return rc == 0 && !r->options.capture ? open_publishing(r, e) : rc;
+    rc = rc == 0 ? mend_sources(r, e) : rc;
+    rc = rc == 0 && !r->options.capture ? open_publishing(r, e) : rc;
+    if (rc == 0) {
+        mend_report(r);
+    }
+    return rc;
 }
 
 void start_close(struct runner *r)

@@ -33,6 +33,31 @@ local function add_script_options(command)
       :default("on")
 end
 
+--- What decides about a refusal: option, what it is given, what it says. The order is the help's.
+local CHOICES = {
+   { "--adopt", "PATH", "Take over: the job's data directory goes over to the script PATH." },
+   { "--drop-state", "NAME", "Remove the state of an operator that the script no longer has." },
+   { "--reread", "FILE", "Read a file that became smaller again from its start." },
+   { "--skip-file", "FILE", "Leave a file that became smaller out." },
+}
+
+local function add_choices(command)
+   for _, choice in ipairs(CHOICES) do
+      command:option(choice[1], choice[3]):count("*"):argname(choice[2])
+   end
+end
+
+--- @return list of {option, name}
+local function choices_of(options)
+   local list = {}
+   for _, choice in ipairs(CHOICES) do
+      for _, name in ipairs(options[choice[1]:sub(3):gsub("-", "_")]) do
+         list[#list + 1] = { choice[1], name }
+      end
+   end
+   return list
+end
+
 local function make_parser()
    local parser = argparse("tidemill", "Runs stream-processing jobs that are Lua scripts.")
    parser:flag("--version", "Print the version and exit.")
@@ -48,6 +73,7 @@ local function make_parser()
    run:option("--clock", "machine (default) or virtual: time steps without waiting.")
       :choices { "machine", "virtual" }:default("machine")
    run:option("--data", "The data directory (default: .tidemill/<job>).")
+   add_choices(run)
    run:flag("-q --quiet", "Say nothing but errors.")
 
    local explain = parser:command("explain",
@@ -122,7 +148,7 @@ function commands.run(options)
       data = options.data or ".tidemill/" .. plan.name, once = options.once,
       fresh = options.fresh, cut_by_time = options.cut == "time",
       virtual_clock = options.clock == "virtual", jit_off = options.jit == "off",
-      quiet = options.quiet,
+      quiet = options.quiet, choices = choices_of(options),
    }
    if text then message(text) end
    return code

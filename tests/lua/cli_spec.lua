@@ -117,14 +117,19 @@ end)
 describe("run", function()
    it("goes on in the job's folder, by the machine's clock", function()
       assert.same({ data = ".tidemill/test", cut_by_time = false, virtual_clock = false,
-         jit_off = false }, options_of("PATH"))
+         jit_off = false, choices = {} }, options_of("PATH"))
    end)
 
    it("tells the engine what was asked for", function()
       assert.same({ data = "d", once = true, fresh = true, cut_by_time = true,
-         virtual_clock = true, jit_off = true, quiet = true },
+         virtual_clock = true, jit_off = true, quiet = true, choices = {} },
          options_of("--data", "d", "--once", "--fresh", "--cut", "time", "--clock", "virtual",
             "--jit", "off", "-q", "PATH"))
+   end)
+
+   it("tells the engine what was decided about refusals, in the order of the help", function()
+      assert.same({ { "--adopt", "out" }, { "--adopt", "b" }, { "--drop-state", "totals" } },
+         options_of("--drop-state", "totals", "--adopt", "out", "--adopt", "b", "PATH").choices)
    end)
 
    it("ends with the engine's code and message", function()

@@ -127,6 +127,21 @@ static void a_newer_record_is_refused(void **state)
     assert_non_null(strstr(e.message, "newer tidemill"));
 }
 
+static void a_forgotten_one_is_gone_and_its_number_is_not_given_again(void **state)
+{
+    struct world *w = *state;
+    accepted(w, "update=a@x update=b@y", "1new 2new");
+    assert_true(identity_is_used(&w->set, IDENTITY_STATE, "a"));
+    assert_false(identity_is_used(&w->set, IDENTITY_OUTPUT, "a"));
+    assert_int_equal(identity_forget(&w->store, IDENTITY_STATE, "a"), 1);
+    assert_int_equal(identity_forget(&w->store, IDENTITY_STATE, "a"), 0);
+    assert_null(identity_named(&w->store, IDENTITY_STATE, "a"));
+    accepted(w, "update=b@y", "2");
+    assert_false(identity_is_used(&w->set, IDENTITY_STATE, "a"));
+    accepted(w, "update=a@x update=c<b@y", "3new 2");
+    assert_true(identity_is_used(&w->set, IDENTITY_STATE, "b"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +149,7 @@ int main(void)
         TEST(sources_and_outputs_have_their_target_in_it),
         TEST(tables_keep_nothing_and_have_none),
         TEST(two_with_one_identity_are_a_script_error),
+        TEST(a_forgotten_one_is_gone_and_its_number_is_not_given_again),
         TEST(a_damaged_record_is_told),
         TEST(an_older_record_is_read),
         TEST(a_newer_record_is_refused),

@@ -1,0 +1,89 @@
+#include "base/choices.h"
+
+#include <string.h>
+
+#include "base/check.h"
+
+struct choice_text {
+    const char *option;
+    const char *idle;
+};
+
+#define CHOICE_AS_TEXT(name, option, idle) {option, idle},
+static const struct choice_text texts[CHOICE_COUNT] = {CHOICES(CHOICE_AS_TEXT)};
+#undef CHOICE_AS_TEXT
+
+const char *choice_option(enum choice_kind kind)
+{
+    check(kind < CHOICE_COUNT);
+    return texts[kind].option;
+}
+
+const char *choice_idle(enum choice_kind kind)
+{
+    check(kind < CHOICE_COUNT);
+    return texts[kind].idle;
+}
+
+enum choice_kind choice_of_option(const char *option)
+{
+    enum choice_kind kind = 0;
+    while (kind < CHOICE_COUNT && strcmp(texts[kind].option, option) != 0) {
+        kind++;
+    }
+    return kind;
+}
+
+typedef bool (*same_fn)(const char *a, const char *b);
+
+static bool same_text(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
+/* The length without slashes at the end; "/" stays. */
+static size_t trimmed(const char *path)
+{
+    size_t size = strlen(path);
+    while (size > 1 && path[size - 1] == '/') {
+        size--;
+    }
+    return size;
+}
+
+bool choice_same_path(const char *a, const char *b)
+{
+    size_t size = trimmed(a);
+    return size == trimmed(b) && memcmp(a, b, size) == 0;
+}
+
+static struct choice *find(const struct choices *list, enum choice_kind kind, const char *name,
+                           same_fn same)
+{
+    for (uint32_t i = 0; list != NULL && i < list->count; i++) {
+        if (list->items[i].kind == kind && same(list->items[i].name, name)) {
+            return &list->items[i];
+        }
+    }
+    return NULL;
+}
+
+struct choice *choices_find(const struct choices *list, enum choice_kind kind, const char *name)
+{
+    return find(list, kind, name, same_text);
+}
+
+struct choice *choices_find_path(const struct choices *list, enum choice_kind kind,
+                                 const char *path)
+{
+    return find(list, kind, path, choice_same_path);
+}
+
+bool choices_take_path(const struct choices *list, enum choice_kind kind, const char *path)
+{
+    struct choice *choice = choices_find_path(list, kind, path);
+    if (choice != NULL) {
+        choice->is_taken = true;
+    }
+    return choice != NULL;
+}
