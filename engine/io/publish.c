@@ -5,12 +5,10 @@
 
 #include "base/check.h"
 #include "base/failpoint.h"
-#include "base/hash.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/manifest_rows.h"
 #include "state/keys.h"
-
-#define COPY_BYTES ((size_t)256 * 1024)
 
 struct publisher_item {
     struct publisher_item *next;
@@ -122,64 +120,6 @@ static char *text_of(struct slice s)
     return memory_copy(s.data, s.size);
 }
 
-static int damaged(const struct manifest *m, const char *where, struct error *e)
-{
-    return error_set(e, MILL_ECORRUPT, "%.*s: the rows of epoch %" PRIu64 " are damaged (%s)",
-                     (int)m->label.size, m->label.data, m->epoch, where);
-}
-
-typedef int (*rows_fn)(void *context, struct slice bytes, struct error *e);
-
-/* Give all bytes of a file to a function, piece by piece. */
-static int each_piece(const struct disk *disk, const char *path, rows_fn fn, void *context,
-                      struct error *e)
-{
-    struct disk_file file;
-    int rc = disk_open(disk, path, DISK_READ, &file, e);
-    if (rc != 0) {
-        return rc;
-    }
-    char *piece = memory_alloc(COPY_BYTES);
-    uint64_t offset = 0;
-    size_t size = COPY_BYTES;
-    while (rc == 0 && size == COPY_BYTES) {
-        rc = disk_read_at(disk, &file, piece, &size, offset, e);
-        rc = rc == 0 ? fn(context, (struct slice){piece, size}, e) : rc;
-        offset += size;
-    }
-    memory_free(piece);
-    disk_close(disk, &file);
-    return rc;
-}
-
-static int add_to_sum(void *context, struct slice bytes, struct error *e)
-{
-    (void)e;
-    XXH3_64bits_update(context, bytes.data, bytes.size);
-    return 0;
-}
-
-/* The checksum of a file. */
-static int sum_file(const struct publisher *p, const char *path, uint64_t *sum, struct error *e)
-{
-    XXH3_state_t *state = XXH3_createState();
-    check(state != NULL);
-    XXH3_64bits_reset(state);
-    int rc = each_piece(p->disk, path, add_to_sum, state, e);
-    *sum = XXH3_64bits_digest(state);
-    XXH3_freeState(state);
-    return rc;
-}
-
-/* Before any of it goes out: a second look later would be too late. */
-static int check_file(const struct publisher *p, const struct manifest *m, const char *path,
-                      struct error *e)
-{
-    uint64_t sum = 0;
-    int rc = sum_file(p, path, &sum, e);
-    return rc == 0 && sum != m->checksum ? damaged(m, path, e) : rc;
-}
-
 /* A name is safe before the other one of its file goes. */
 static int drop_other_name(const struct publisher *p, const char *name, const char *other,
                            struct error *e)
@@ -198,11 +138,10 @@ static int settle_taken(const struct publisher *p, const struct manifest *m, con
                         const char *to, struct error *e)
 {
     struct disk_entry entry;
-    uint64_t sum = 0;
     int rc = disk_look(p->disk, to, &entry, e);
     bool may_be_ours = rc == 0 && !entry.is_folder && entry.size == m->byte_count;
-    rc = may_be_ours ? sum_file(p, to, &sum, e) : rc;
-    if (rc == 0 && (!may_be_ours || sum != m->checksum)) {
+    rc = may_be_ours ? manifest_rows_check(p->disk, m, to, e) : rc;
+    if (rc == MILL_ECORRUPT || (rc == 0 && !may_be_ours)) {
         rc = error_set(e, MILL_EREFUSED,
                        "%.*s: the rows of epoch %" PRIu64 " wait to become %s, and another file "
                        "has that name; move it away and start again",
@@ -221,7 +160,8 @@ static int rename_hidden(const struct publisher *p, const struct target *t,
     struct disk_entry entry;
     rc = rc == 0 ? disk_look(t->disk, from, &entry, e) : rc;
     if (rc == 0 && entry.exists) {
-        rc = item->is_loaded ? check_file(p, &item->manifest, from, e) : 0;
+        /* Before any of it goes out: a second look later would be too late. */
+        rc = item->is_loaded ? manifest_rows_check(p->disk, &item->manifest, from, e) : 0;
         rc = rc == 0 ? FAILPOINT_RESULT(file_output_before_rename, e) : rc;
         rc = rc == 0 ? disk_rename_new(t->disk, from, to, e) : rc;
         rc = rc == 1 ? settle_taken(p, &item->manifest, from, to, e) : rc;
@@ -277,24 +217,18 @@ static int publish_folder(struct publisher *p, const struct publisher_item *item
 static int write_piece(void *context, struct slice bytes, struct error *e)
 {
     const struct publisher *p = context;
-    return bytes.size == 0 ? 0 : p->sinks.write_stdout(p->sinks.context, bytes.data, bytes.size, e);
+    return p->sinks.write_stdout(p->sinks.context, bytes.data, bytes.size, e);
 }
 
 static int publish_rows(struct publisher *p, const struct manifest *m, struct error *e)
 {
     char *name = text_of(m->file);
     char *path = m->file.size > 0 ? text_path(p->outbox, name) : NULL;
-    int rc = 0;
-    if (path != NULL) {
-        rc = check_file(p, m, path, e);
-    } else if (hash_bytes(m->rows.data, m->rows.size) != m->checksum) {
-        rc = damaged(m, "in the store", e);
-    }
+    int rc = manifest_rows_check(p->disk, m, path, e);
     if (rc == 0 && m->kind == MANIFEST_BATCH) {
         rc = p->sinks.call_batch(p->sinks.context, m, path, e);
     } else if (rc == 0) {
-        rc = path != NULL ? each_piece(p->disk, path, write_piece, p, e)
-                          : write_piece(p, m->rows, e);
+        rc = manifest_rows_each(p->disk, m, path, write_piece, p, e);
     }
     memory_free(path);
     memory_free(name);
@@ -376,6 +310,14 @@ uint64_t publisher_oldest(struct publisher *p)
     uint64_t epoch = p->head == NULL ? 0 : p->head->manifest.epoch;
     pthread_mutex_unlock(&p->lock);
     return epoch;
+}
+
+uint16_t publisher_oldest_output(struct publisher *p)
+{
+    pthread_mutex_lock(&p->lock);
+    uint16_t output = p->head == NULL ? 0 : p->head->manifest.output;
+    pthread_mutex_unlock(&p->lock);
+    return output;
 }
 
 uint64_t publisher_waiting_rows(struct publisher *p)

@@ -76,6 +76,8 @@ int publisher_step(struct publisher *p, struct error *e);
 /** Manifests that wait, and the oldest one's epoch (0: none). */
 uint64_t publisher_waiting(struct publisher *p);
 uint64_t publisher_oldest(struct publisher *p);
+/** Whose the oldest is. */
+uint16_t publisher_oldest_output(struct publisher *p);
 
 /** From now on publisher_step publishes nothing. From any thread. */
 void publisher_stop(struct publisher *p);
