@@ -17,7 +17,7 @@
 #define CHOICES(X)                                                                                 \
     X(CHOICE_ADOPT, "--adopt", "it belongs to nobody else")                                        \
     X(CHOICE_ASSUME_PUBLISHED, "--assume-published", "nothing that was written there is missing")  \
-    X(CHOICE_DROP_OUTPUT, "--drop-output", "no rows wait for it")                                  \
+    X(CHOICE_DROP_OUTPUT, "--drop-output", "the script has it, or no rows wait for it")            \
     X(CHOICE_DROP_STATE, "--drop-state", "the script has it")                                      \
     X(CHOICE_PUBLISH_AGAIN, "--publish-again", "nothing that was written there is missing")        \
     X(CHOICE_REREAD, "--reread", "it is not smaller than what was read of it")                     \

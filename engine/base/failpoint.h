@@ -29,6 +29,8 @@
     X(fresh_after_outputs)                                                                         \
     X(fresh_after_store)                                                                           \
     X(fresh_before_unmark)                                                                         \
+    X(give_up_after_write)                                                                         \
+    X(give_up_before_write)                                                                        \
     X(marker_after_sync)                                                                           \
     X(open_after_redo)                                                                             \
     X(open_after_sweep)                                                                            \

@@ -108,3 +108,27 @@ bool text_is_utf8(const char *bytes, size_t size)
     }
     return true;
 }
+
+char *text_shell_word(const char *text)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                "0123456789_./:=@%+,-#";
+    size_t size = strlen(text);
+    /* "#" begins a comment only where a word begins. */
+    if (size > 0 && text[0] != '#' && strspn(text, plain) == size) {
+        return memory_text(text);
+    }
+    char *word = memory_alloc(4 * size + 3); /* each quote becomes four characters */
+    char *to = word;
+    *to++ = '\'';
+    for (const char *p = text; *p != '\0'; p++) {
+        if (*p == '\'') {
+            memcpy(to, "'\\''", 4);
+            to += 4;
+        } else {
+            *to++ = *p;
+        }
+    }
+    memcpy(to, "'", 2);
+    return word;
+}

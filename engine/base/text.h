@@ -13,6 +13,10 @@ char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2), 
 /** "folder/name" as a new string. @owns the caller, until memory_free. */
 char *text_path(const char *folder, const char *name) __attribute__((returns_nonnull));
 
+/** The text as one word of a shell's command line: in quotes where it needs them. @owns the caller,
+ * until memory_free. */
+char *text_shell_word(const char *text) __attribute__((returns_nonnull));
+
 /** True for a name that may become a file name: 1 to LIMIT_NAME_BYTES of A-Z a-z 0-9 _ - and
  * '.', not beginning with '.'. */
 bool text_is_name(const char *text);

@@ -6,6 +6,7 @@
  *     EPOCHS          the newest published epoch (io/floor.h)
  *     outbox/         rows that wait to be published and are too many for the store
  *     dead_letters/   records that could not be processed, exactly once
+ *     given_up/       rows that a person gave up (io/give_up.h)
  *     spill/          what does not fit into memory; emptied at every start
  *     FRESH           only while --fresh is at work
  *

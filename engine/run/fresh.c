@@ -204,14 +204,18 @@ static int remove_store(struct data_folder *d, struct error *e)
 {
     char *store = text_path(d->path, "store");
     char *floor = text_path(d->path, "EPOCHS");
+    char *given_up = text_path(d->path, "given_up");
     int rc = fresh_empty_folder(d, store, e);
     rc = rc == 0 ? disk_remove_folder(&d->disk, store, e) : rc;
     rc = rc == 0 ? disk_remove(&d->disk, floor, e) : rc;
     rc = rc == 0 ? fresh_empty_folder(d, d->outbox, e) : rc;
+    rc = rc == 0 ? fresh_empty_folder(d, given_up, e) : rc;
+    rc = rc == 0 ? disk_remove_folder(&d->disk, given_up, e) : rc;
     rc = rc == 0 ? remove_dead_letters(d, e) : rc;
     rc = rc == 0 ? disk_sync_folder(&d->disk, d->path, e) : rc;
     memory_free(store);
     memory_free(floor);
+    memory_free(given_up);
     return rc == 0 ? FAILPOINT_RESULT(fresh_after_store, e) : rc;
 }
 

@@ -5,7 +5,10 @@
 #include "base/check.h"
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
 #include "run/drive.h"
+#include "run/mend.h"
 
 #define ATTEMPTS_MAX  4 /* one, and three again */
 #define FIRST_WAIT_MS 200
@@ -73,6 +76,28 @@ static void on_retry(uv_timer_t *timer)
     publishing_start(timer->data);
 }
 
+/* Nothing that waits behind these rows goes out: say how to go on. */
+static void advise(struct runner *r)
+{
+    struct error *e = &r->publish_error;
+    if (e->code != MILL_EFAILED && e->code != MILL_ECORRUPT && e->code != MILL_ENOENT) {
+        return;
+    }
+    uint64_t epoch = publisher_oldest(&r->publisher);
+    char *name = mend_output_name(r, publisher_oldest_output(&r->publisher));
+    char *choice =
+        name == NULL ? text_format("%" PRIu64, epoch) : text_format("%s=%" PRIu64, name, epoch);
+    error_prefix(e,
+                 e->code == MILL_EFAILED
+                     ? "epoch %" PRIu64 " waits (mend the function and start again, or give its "
+                       "rows up with --skip-epoch %s): "
+                     : "epoch %" PRIu64 " cannot be published (give its rows up with "
+                       "--skip-epoch %s): ",
+                 epoch, choice);
+    memory_free(choice);
+    memory_free(name);
+}
+
 /* @return whether it will be tried again */
 static bool try_again(struct runner *r)
 {
@@ -103,6 +128,7 @@ static void on_published(uv_work_t *work, int status)
     }
     if (r->publish_error.code != 0) {
         if (!try_again(r)) {
+            advise(r);
             runner_fail(r, &r->publish_error);
         }
         return;

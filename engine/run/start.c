@@ -229,13 +229,6 @@ static int open_source(struct runner *r, uint32_t index, struct error *e)
 
 static int open_outputs(struct runner *r, struct error *e)
 {
-    r->place = (struct output_place){
-        .disk = &r->data.disk,
-        .outbox = r->data.outbox,
-        .store_id = r->data.store_id,
-        .store = r->data.store,
-        .epoch = r->last_number,
-    };
     int rc = 0;
     r->outputs_open = true;
     for (uint32_t i = 0; i < r->graph->output_count && rc == 0; i++) {
@@ -275,11 +268,15 @@ static int refuse_orphan(void *context, const struct manifest *m)
     if (m->kind != MANIFEST_BATCH || is_present_output(o->r, m->output)) {
         return 0;
     }
-    return error_set(o->e, MILL_EREFUSED,
-                     "%.*s is gone from the script, but %" PRIu64 " of its rows of epoch %" PRIu64
-                     " were not handed to it yet: bring it back for one more start, or drop them "
-                     "with --drop-output",
-                     (int)m->label.size, m->label.data, m->row_count, m->epoch);
+    char *name = mend_output_name(o->r, m->output);
+    int rc = error_set(o->e, MILL_EREFUSED,
+                       "%.*s is gone from the script, but %" PRIu64 " of its rows of epoch %" PRIu64
+                       " were not handed to it yet: bring it back for one more start, or drop them "
+                       "with --drop-output %s",
+                       (int)m->label.size, m->label.data, m->row_count, m->epoch,
+                       name == NULL ? "NAME" : name);
+    memory_free(name);
+    return rc;
 }
 
 static bool keeps(void *context, const char *name)
@@ -364,6 +361,14 @@ static int open_publishing(struct runner *r, struct error *e)
 {
     /* First: a store that was rewound must not cut what its future has written. */
     int rc = publisher_check(&r->data.disk, r->data.path, r->data.store_id, r->last_number, e);
+    r->place = (struct output_place){
+        .disk = &r->data.disk,
+        .outbox = r->data.outbox,
+        .store_id = r->data.store_id,
+        .store = r->data.store,
+        .epoch = r->last_number,
+    };
+    rc = rc == 0 ? mend_outbox(r, e) : rc;
     rc = rc == 0 ? open_outputs(r, e) : rc;
     rc = rc == 0 ? close_stale_rolls(r, e) : rc;
     rc = rc == 0 ? publishing_open(r, e) : rc;

@@ -36,7 +36,11 @@ end
 --- What decides about a refusal: option, what it is given, what it says. The order is the help's.
 local CHOICES = {
    { "--adopt", "PATH", "Take over: the job's data directory goes over to the script PATH." },
+   { "--drop-output", "NAME", "Give up the rows that wait for an output that the script no longer "
+      .. "has. They are kept in the data directory's given_up/." },
    { "--drop-state", "NAME", "Remove the state of an operator that the script no longer has." },
+   { "--skip-epoch", "[NAME=]N", "Give up the rows of epoch N that cannot be published, of all "
+      .. "outputs or of one. They are kept in the data directory's given_up/." },
    { "--reread", "FILE", "Read a file that became smaller again from its start." },
    { "--skip-file", "FILE", "Leave a file that became smaller out." },
 }

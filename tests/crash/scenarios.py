@@ -14,6 +14,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import signal
 
 import oracle
@@ -312,7 +313,7 @@ class Stdout(AtLeastOnce):
 
     def check_output(self):
         attempts = []
-        for run in (end.out for end in self.ends):
+        for run in self.outputs_of_runs():
             times = collections.OrderedDict()
             for line in run[:run.rfind(b"\n") + 1].splitlines():
                 record, time = oracle.json_rows(line + b"\n")[0]
@@ -323,6 +324,9 @@ class Stdout(AtLeastOnce):
         self.mark_cut(attempts)
         self.check_batches(attempts, self.records())
 
+    def outputs_of_runs(self):
+        return [end.out for end in self.ends]
+
     @staticmethod
     def mark_cut(attempts):
         longest = collections.Counter()
@@ -330,6 +334,31 @@ class Stdout(AtLeastOnce):
             longest[time] = max(longest[time], len(rows))
         for attempt in attempts:
             attempt[2] = attempt[2] and len(attempt[1]) == longest[attempt[0]]
+
+
+class GivingUp(Stdout):
+    """The rows of the first epoch wait, and are given up: they are kept, or come as they would."""
+    kept = b""
+
+    def prepare(self):
+        super().prepare()
+        self.is_waiting = False
+        self.run_and_kill("publish_before:kill@1")
+        self.is_waiting = True
+
+    def run_once(self, *more, failpoint=None, may_die=False):
+        choice = ("--skip-epoch", "1") if failpoint and self.is_waiting else ()
+        return super().run_once(*choice, *more, failpoint=failpoint, may_die=may_die)
+
+    def check(self):
+        folder = self.data / "given_up"
+        if folder.exists():
+            self.kept, = (path.read_bytes() for path in folder.iterdir())
+            shutil.rmtree(folder)
+        super().check()
+
+    def outputs_of_runs(self):
+        return [self.kept, *super().outputs_of_runs()]
 
 
 class Batches(AtLeastOnce):

@@ -8,7 +8,7 @@ import time
 import oracle
 import scenarios
 from harness import DEBUG, Place, check, check_equal, test
-from scenarios import (Batches, BigBatches, Folders, Fresh, InterruptedTotals, Spilling,
+from scenarios import (Batches, BigBatches, Folders, Fresh, GivingUp, InterruptedTotals, Spilling,
                        SpillingTotals, Stdout, Totals, WordCount)
 
 EPOCH = ("commit_after_write", "commit_before_write", "commit_write", "epochs_after_sync",
@@ -32,6 +32,7 @@ TABLE = {
     WordCount: (*EPOCH, *FILES, "stop_before_marks"),
     Spilling: ("spill_write",),
     SpillingTotals: ("spill_write", "redo_after_part"),
+    GivingUp: ("give_up_after_write", "give_up_before_write"),
     Fresh: ("fresh_after_marker", "fresh_after_outputs", "fresh_after_store",
             "fresh_before_unmark"),
 }
@@ -39,7 +40,7 @@ TABLE = {
 # Where a full disk ends the program, because no epoch runs that could wait: at a start, and when
 # all is done but the marks. Everywhere else it waits and goes on. The first hits of commit_write
 # are those of a start: later ones have a test of their own.
-ENDS_WHEN_FULL = {*OPENING, *TABLE[Fresh], "open_after_redo", "roll_after_truncate",
+ENDS_WHEN_FULL = {*OPENING, *TABLE[Fresh], *TABLE[GivingUp], "open_after_redo", "roll_after_truncate",
                   "stop_before_marks", "commit_write"}
 
 

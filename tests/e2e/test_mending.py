@@ -4,7 +4,7 @@ import os
 
 import jobs
 import oracle
-from harness import check, check_equal, test
+from harness import DEBUG, check, check_equal, test
 from test_reload import NUMBERS, Reloads, counts, sums
 
 
@@ -52,7 +52,7 @@ def drop_state_removes_the_state_of_an_operator_that_is_gone(place):
     job.refused("lines:to_files('out')", "--drop-state update_state_by_key", text="a 2\n")
     jobs.script(place, NUMBERS + ":to_files('out')")
     option = ("--drop-state", "update_state_by_key")
-    jobs.run_once(place, "job.lua", *option).exits(0).says("update_state_by_key.* is dropped")
+    jobs.run_once(place, "job.lua", *option).exits(0).says("state of .update_state_by_key. goes")
     jobs.run_once(place).exits(0).says("nothing new")
     check_equal(job.rows(), [[b"a", 1], [b"a", 2]], "rows")
     # It begins anew when it comes back.
@@ -143,10 +143,122 @@ def a_file_that_is_not_smaller_is_left_as_it_is(place, option):
     check_equal(len(jobs.lines_out(place)), 4, "lines")
 
 
+# --- rows that wait to be published ---------------------------------------------------------------
+
+FAILING = NUMBERS + ":for_each_batch(function() error('not now') end):named('send')"
+
+
+def given_up(place):
+    """{name: bytes} of what is kept of rows that were given up."""
+    return {path.name: path.read_bytes() for path in (jobs.data_of(place) / "given_up").iterdir()}
+
+
+@test
+def drop_output_gives_up_rows_for_a_function_that_is_gone(place):
+    job = Reloads(place)
+    job.run(FAILING, "a 1\nb 2\n").exits(1)
+    job.refused(NUMBERS + ":to_files('out')", "--drop-output send")
+    option = ("job.lua", "--drop-output", "send")
+    jobs.run_once(place, *option).exits(0).says("2 rows of for_each_batch.* are given up.*given_up")
+    check_equal(list(given_up(place).values()), [b'["a",1]\n["b",2]\n'], "what is kept")
+    job.run(NUMBERS + ":to_files('out')", "a 3\n").exits(0)
+    check_equal(job.rows(), [[b"a", 3]], "rows")
+    idle(jobs.run_once(place, *option), "--drop-output send")
+
+
+@test
+def drop_output_of_one_that_the_script_has_changes_nothing(place):
+    job = Reloads(place)
+    job.run(FAILING, "a 1\n").exits(1)
+    end = jobs.run_once(place, "job.lua", "--drop-output", "send").exits(1)
+    end.says("--drop-output send has nothing to do: the script has it", "--skip-epoch send=1")
+
+
+@test(each=["1", "send=1"])
+def skip_epoch_gives_up_a_batch_that_fails_for_ever(place, choice):
+    job = Reloads(place)
+    text = "".join(f"k{n} {n}\n" for n in range(9000))  # too many for the store: they are in a file
+    job.run(FAILING, text).exits(1).says("epoch 1 waits", "--skip-epoch send=1", "not now")
+    place.write("in/2.txt", "a 2\n")
+    end = jobs.run_once(place, "job.lua", "--skip-epoch", choice).exits(1)
+    end.says("9000 rows of for_each_batch.* epoch 1, are given up", "--skip-epoch send=2")
+    rows = [[b"k%d" % n, n] for n in range(9000)]
+    check_equal(oracle.json_rows(given_up(place)["0000000001-2.json"]), rows, "what is kept")
+    check_equal(list((jobs.data_of(place) / "outbox").iterdir()), [], "what is left in outbox")
+    job.run(FAILING.replace("error('not now')", "")).exits(0)
+    idle(jobs.run_once(place, "job.lua", "--skip-epoch", choice), f"--skip-epoch {choice}")
+
+
+@test
+def skip_epoch_of_one_output_leaves_the_others(place):
+    job = Reloads(place)
+    body = FAILING + "\n" + NUMBERS + ":to_files('out')"
+    job.run(body, "a 1\n", program=DEBUG, may_die=True,
+            env={"TIDEMILL_FAILPOINT": "publish_before:kill@1"})
+    check_equal(job.rows(), [], "published rows")
+    jobs.run_once(place, "job.lua", "--skip-epoch", "send=1").exits(0)
+    check_equal(job.rows(), [[b"a", 1]], "rows")
+
+
+@test(each=["to_files('out', {format = 'text'})", "save_as_text_files('out/made')",
+            "to_stdout({format = 'text'})", "for_each_batch(function() end):named('send')"])
+def skip_epoch_gives_up_rows_that_are_damaged_and_keeps_them(place, output):
+    """The rows are in a file: of the hidden folder, or of outbox/."""
+    place.write("in/a.txt", "".join(f"{n:050d}\n" for n in range(3000)))
+    jobs.script(place, f"lines:{output}")
+    jobs.run_once(place, program=DEBUG, may_die=True,
+                  env={"TIDEMILL_FAILPOINT": "publish_before:kill@1"})
+    hidden = [*place.folder.glob(".tidemill/job/outbox/*"), *place.folder.glob("out/.tid*/epoch*")]
+    check_equal(len(hidden), 1, "files that wait")
+    data = bytearray(hidden[0].read_bytes())
+    data[1000:1004] = b"oops"
+    hidden[0].write_bytes(data)
+    jobs.run_once(place).exits(3).says("damaged", r"--skip-epoch ('|)(\w|[:/])+(|')=1\b")
+    jobs.run_once(place, "job.lua", "--skip-epoch", "1").exits(0).says("3000 rows .*given_up")
+    check_equal(list(given_up(place).values()), [bytes(data)], "what is kept")
+    check(not hidden[0].exists(), "{} is still there", hidden[0])
+    place.append("in/a.txt", "more\n")
+    jobs.run_once(place).exits(0)
+
+
+@test
+def a_part_that_cannot_be_kept_is_given_up_all_the_same(place):
+    job = Reloads(place)
+    job.run("lines:to_stdout()", "a\n" * 20_000, program=DEBUG, may_die=True,
+            env={"TIDEMILL_FAILPOINT": "publish_before:kill@1"})
+    waiting, = (jobs.data_of(place) / "outbox").iterdir()
+    waiting.unlink()
+    jobs.run_once(place).exits(1).says("--skip-epoch to_stdout:stdout=1")
+    jobs.run_once(place, "job.lua", "--skip-epoch", "1").exits(0).says("cannot be kept")
+    jobs.run_once(place).exits(0).says("nothing new")
+
+
+@test
+def fresh_removes_what_was_given_up(place):
+    job = Reloads(place)
+    job.run(FAILING, "a 1\n").exits(1)
+    jobs.script(place, "lines:to_files('out')")
+    jobs.run_once(place, "job.lua", "--drop-output", "send").exits(0)
+    check(given_up(place), "nothing is kept")
+    jobs.run_once(place, "job.lua", "--fresh").exits(0)
+    oracle.check_nothing_temporary(jobs.data_of(place), place / "out")
+
+
+@test
+def an_epoch_that_does_not_wait_is_an_error_with_those_that_do(place):
+    job = Reloads(place)
+    job.run(FAILING, "a 1\n").exits(1)
+    for choice in ("nope", "0", "99", "send=99", "nope=1"):
+        end = jobs.run_once(place, "job.lua", "--skip-epoch", choice).exits(2)
+        end.says("no such output; there is: send" if "nope=" in choice
+                 else "no such epoch whose rows wait; there is: 1")
+
+
 # --- names that nothing has -----------------------------------------------------------------------
 
 UNKNOWN = {"--adopt": r"script or folder.*there is: job\.lua, out",
            "--drop-state": "state.*there is: update_state_by_key",
+           "--drop-output": "output.*there is: to_files:out",
            "--reread": "file.*nor any other", "--skip-file": "file.*nor any other"}
 
 

@@ -131,6 +131,26 @@ static void longer_texts_are_judged_alike_wherever_they_end(void **state)
     }
 }
 
+static void a_word_of_a_shell_has_quotes_where_it_needs_them(void **state)
+{
+    (void)state;
+    static const char *const words[][2] = {
+        {"send", "send"},
+        {"to_files:out/a.b", "to_files:out/a.b"},
+        {"update#2", "update#2"},
+        {"#2", "'#2'"},
+        {"", "''"},
+        {"two words", "'two words'"},
+        {"it's", "'it'\\''s'"},
+        {"$HOME", "'$HOME'"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        char *word = text_shell_word(words[i][0]);
+        assert_string_equal(word, words[i][1]);
+        memory_free(word);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +158,7 @@ int main(void)
         cmocka_unit_test(a_path_has_one_slash_between),
         cmocka_unit_test(only_names_that_are_safe_as_files_are_names),
         cmocka_unit_test(starts_and_ends_are_found),
+        cmocka_unit_test(a_word_of_a_shell_has_quotes_where_it_needs_them),
         cmocka_unit_test(every_short_sequence_is_judged_as_the_standard_does),
         cmocka_unit_test(longer_texts_are_judged_alike_wherever_they_end),
     };
