@@ -87,3 +87,23 @@ bool choices_take_path(const struct choices *list, enum choice_kind kind, const 
     }
     return choice != NULL;
 }
+
+void choice_add_name(struct buffer *names, const char *name)
+{
+    if (names->failed || buffer_printf(names, "%s%s", names->size == 0 ? "" : ", ", name) != 0) {
+        names->failed = true;
+    }
+}
+
+int choice_refuse(const struct choice *c, const char *what, struct buffer *names, struct error *e)
+{
+    const char *option = choice_option(c->kind);
+    int rc = names->size == 0
+                 ? error_set(e, MILL_EINVAL, "%s %s: there is no such %s, nor any other", option,
+                             c->name, what)
+                 : error_set(e, MILL_EINVAL, "%s %s: there is no such %s; there is: %.*s%s", option,
+                             c->name, what, (int)names->size, names->data,
+                             names->failed ? ", and more" : "");
+    buffer_deinit(names);
+    return rc;
+}

@@ -13,6 +13,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
+#include "base/error.h"
+
 /* name, option, said when there was nothing to decide */
 #define CHOICES(X)                                                                                 \
     X(CHOICE_ADOPT, "--adopt", "it belongs to nobody else")                                        \
@@ -53,6 +56,13 @@ struct choice *choices_find_path(const struct choices *list, enum choice_kind ki
                                  const char *path);
 /** As choices_find_path, and take it. @return whether there was one */
 bool choices_take_path(const struct choices *list, enum choice_kind kind, const char *path);
+
+#define CHOICE_NAMES_BYTES_MAX 1024
+/** Add a name to what there is; the list ends where the buffer is full. */
+void choice_add_name(struct buffer *names, const char *name);
+/** Refuse a name that nothing has. @param what  the kind of thing
+ *  @param names  what there is; deinitialised. @return MILL_EINVAL */
+int choice_refuse(const struct choice *c, const char *what, struct buffer *names, struct error *e);
 
 /** Whether two paths are the same but for slashes at their ends. */
 bool choice_same_path(const char *a, const char *b);

@@ -70,12 +70,25 @@ static int load_roll(struct output *o, struct error *e)
     return rc;
 }
 
+/* An open file that is not as it was committed: say how to go on without it. */
+static int cut_roll(const struct target *t, const struct roll *roll, const char *path,
+                    XXH3_state_t *sum, struct error *e)
+{
+    int rc = roll_cut(roll, t->disk, path, sum, e);
+    if (rc == MILL_EREFUSED || rc == MILL_ECORRUPT) {
+        char *folder = text_shell_word(t->folder);
+        error_prefix(e, "bring it back, or go on without it with --assume-published %s: ", folder);
+        memory_free(folder);
+    }
+    return rc;
+}
+
 static int cut_open_file(struct output *o, struct error *e)
 {
     char name[PART_NAME_MAX];
     open_file_name(o, o->roll.first_epoch, name);
     char *path = target_hidden_path(&o->target, name);
-    int rc = roll_cut(&o->roll, o->place->disk, path, o->roll_sum, e);
+    int rc = cut_roll(&o->target, &o->roll, path, o->roll_sum, e);
     memory_free(path);
     return rc;
 }
@@ -88,13 +101,31 @@ static XXH3_state_t *new_sum(void)
     return sum;
 }
 
+/* Parts of others in the folder are refused, unless a person has taken them over. */
+static int open_target(struct output *o, struct error *e)
+{
+    const struct output_place *place = o->place;
+    const char *prefix = o->graph->kind == OUTPUT_FILES ? NULL : prefix_of(o);
+    struct adoption adoption;
+    struct choice *choice = choices_find_path(place->choices, CHOICE_ADOPT, o->target.folder);
+    int rc = adoption_load(&adoption, place->store, o->target.folder, choice != NULL, e);
+    o->target.adoption = &adoption;
+    rc = rc == 0 ? target_open(&o->target, place->store, place->epoch, prefix, e) : rc;
+    o->target.adoption = NULL;
+    if (rc == 0 && adoption.is_changed) {
+        choice->is_taken = true;
+        rc = adoption_save(&adoption, place->store, o->target.folder, e);
+    }
+    adoption_deinit(&adoption);
+    return rc;
+}
+
 int file_output_open(struct output *o, struct error *e)
 {
     char *folder = folder_of(o);
     target_init(&o->target, o->place->disk, folder, o->place->store_id);
     memory_free(folder);
-    const char *prefix = o->graph->kind == OUTPUT_FILES ? NULL : prefix_of(o);
-    int rc = target_open(&o->target, o->place->store, o->place->epoch, prefix, e);
+    int rc = open_target(o, e);
     if (rolls(o)) {
         o->roll_sum = new_sum();
         o->next_sum = new_sum();
@@ -343,7 +374,7 @@ static int cut_stale(const struct target *t, const char *name, const struct roll
     char *path = target_hidden_path(t, name);
     XXH3_state_t *sum = new_sum();
     int rc = target_check(t, e);
-    rc = rc == 0 ? roll_cut(roll, t->disk, path, sum, e) : rc;
+    rc = rc == 0 ? cut_roll(t, roll, path, sum, e) : rc;
     XXH3_freeState(sum);
     memory_free(path);
     return rc;

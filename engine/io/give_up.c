@@ -254,7 +254,7 @@ int give_up_open_file(struct give_up *g, uint16_t output, struct error *e)
 
 int give_up_commit(struct give_up *g, struct error *e)
 {
-    if (g->manifests == 0) {
+    if (store_batch_bytes(g->batch) == 0) {
         return 0;
     }
     struct disk_entry entry;

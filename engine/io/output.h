@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/choices.h"
 #include "base/disk.h"
 #include "base/error.h"
 #include "flow/graph.h"
@@ -34,7 +35,8 @@ struct output_place {
     const char *outbox; /**< folder of the data directory for rows that are not inline */
     uint64_t store_id;
     struct store *store;
-    uint64_t epoch; /**< newest committed epoch, when opening */
+    uint64_t epoch;                /**< newest committed epoch, when opening */
+    const struct choices *choices; /**< about refusals; or NULL */
 };
 
 struct output {

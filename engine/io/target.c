@@ -131,13 +131,19 @@ static int refuse_later(const struct look *look, const char *folder, const char 
                      folder, name, look->epoch);
 }
 
+static bool is_adopted(const struct target *t, const char *store8)
+{
+    return t->adoption != NULL && adoption_takes(t->adoption, store8);
+}
+
 static int refuse_foreign(void *context, const char *name)
 {
     struct look *look = context;
     char store8[STORE8_BYTES + 1];
     uint64_t epoch = 0;
     if (text_starts_with(name, HIDDEN_PREFIX) &&
-        strcmp(name + strlen(HIDDEN_PREFIX), look->t->store8) != 0) {
+        strcmp(name + strlen(HIDDEN_PREFIX), look->t->store8) != 0 &&
+        !is_adopted(look->t, name + strlen(HIDDEN_PREFIX))) {
         return error_set(look->e, MILL_EREFUSED,
                          "%s: another store writes here (%s); give this job another folder, or "
                          "take it over with --adopt %s",
@@ -146,7 +152,11 @@ static int refuse_foreign(void *context, const char *name)
     if (!target_parse_part(name, store8, &epoch)) {
         return 0;
     }
-    if (strcmp(store8, look->t->store8) != 0) {
+    bool is_ours = strcmp(store8, look->t->store8) == 0;
+    if (!is_ours && is_adopted(look->t, store8)) {
+        return 0;
+    }
+    if (!is_ours) {
         return error_set(look->e, MILL_EREFUSED,
                          "%s holds parts of another store (%s): its data directory was deleted or "
                          "is elsewhere; give this job an empty folder, or take it over with "
@@ -235,15 +245,51 @@ static int read_note(const struct target *t, struct store *store, struct error *
     return rc != 0 ? rc : is_claiming ? NOTED_CLAIMING : NOTED_CLAIMED;
 }
 
-static int note(const struct target *t, struct store *store, enum noted noted, struct error *e)
+static void note_into(const struct target *t, struct store_batch *batch, enum noted noted)
 {
     struct buffer key;
-    struct store_batch *batch = store_batch_create();
     const char *text = note_texts[noted];
     store_batch_put(batch, STORE_META, note_key(t, &key), (struct slice){text, strlen(text)});
+    buffer_deinit(&key);
+}
+
+static int note(const struct target *t, struct store *store, enum noted noted, struct error *e)
+{
+    struct store_batch *batch = store_batch_create();
+    note_into(t, batch, noted);
     int rc = store_write(store, batch, true, e);
     store_batch_destroy(batch);
-    buffer_deinit(&key);
+    return rc;
+}
+
+void target_note_into(const struct target *t, struct store_batch *batch)
+{
+    note_into(t, batch, NOTED_CLAIMING);
+}
+
+/* The text of a script lies among the folders: "text" and a slot, no letter. */
+static bool is_note(struct slice key)
+{
+    bool is_script =
+        key.size == 5 && memcmp(key.data, "text", 4) == 0 && key.data[4] >= 0 && key.data[4] < ' ';
+    return key.size > 1 && !is_script;
+}
+
+int target_each(struct store *store, target_fn fn, void *context, struct error *e)
+{
+    struct slice from = {"t", 1};
+    struct slice to = {"u", 1};
+    struct store_iterator *i = store_iterate(store, STORE_META, from, to);
+    struct slice key = {"", 0};
+    struct slice value;
+    int rc = store_next(i, &key, &value, e);
+    while (rc == 1) {
+        char *folder = is_note(key) ? memory_copy(key.data + 1, key.size - 1) : NULL;
+        rc = folder == NULL ? 0 : fn(context, folder);
+        memory_free(folder);
+        rc = rc == 0 ? store_next(i, &key, &value, e) : rc;
+    }
+    store_iterate_end(i);
     return rc;
 }
 
@@ -258,7 +304,7 @@ static int refuse_others(const struct target *t, uint64_t epoch, const char *pre
 
 /* The note comes before the claim, so that --fresh finds a folder whose claim was cut short, and
  * again after it: only then a missing STORE means that the folder is not the same. */
-static int claim_and_note(struct target *t, struct store *store, struct error *e)
+int target_claim(struct target *t, struct store *store, struct error *e)
 {
     int rc = store == NULL ? 0 : note(t, store, NOTED_CLAIMING, e);
     rc = rc == 0 ? disk_make_folder_safe(t->disk, t->folder, e) : rc;
@@ -275,7 +321,7 @@ int target_open(struct target *t, struct store *store, uint64_t epoch, const cha
     }
     int rc = noted == NOTED_CLAIMED ? target_check(t, e) : 0;
     rc = rc == 0 ? refuse_others(t, epoch, prefix, e) : rc;
-    return rc == 0 && noted != NOTED_CLAIMED ? claim_and_note(t, store, e) : rc;
+    return rc == 0 && noted != NOTED_CLAIMED ? target_claim(t, store, e) : rc;
 }
 
 struct sweep {

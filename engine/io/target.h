@@ -19,6 +19,7 @@
 
 #include "base/disk.h"
 #include "base/error.h"
+#include "io/adoption.h"
 #include "state/store.h"
 
 #define STORE8_BYTES  8
@@ -30,6 +31,7 @@ struct target {
     char *hidden; /**< folder/.tidemill-<store8> */
     uint64_t store_id;
     char store8[STORE8_BYTES + 1];
+    struct adoption *adoption; /**< other stores whose parts may be there; NULL: none */
 };
 
 /** The first 8 hex digits of a store's id. */
@@ -54,6 +56,15 @@ int target_open(struct target *t, struct store *store, uint64_t epoch, const cha
 
 /** See that STORE is there and says our id. @return 0, or MILL_EREFUSED */
 int target_check(const struct target *t, struct error *e);
+
+/** Add to a batch that the folder is about to be claimed: from then on a missing STORE is made. */
+void target_note_into(const struct target *t, struct store_batch *batch);
+/** Claim the folder, whatever META says. @param store  as for target_open */
+int target_claim(struct target *t, struct store *store, struct error *e);
+
+/** Called for each folder that a store has noted; nonzero ends it. @param folder  borrowed */
+typedef int (*target_fn)(void *context, const char *folder);
+int target_each(struct store *store, target_fn fn, void *context, struct error *e);
 
 /** Asked for each temporary file: true when a manifest (or an output's open file) names it. */
 typedef bool (*target_keep_fn)(void *context, const char *name);

@@ -47,33 +47,17 @@ int fresh_empty_folder(struct data_folder *d, const char *folder, struct error *
     return rc == MILL_ENOENT ? 0 : rc;
 }
 
-/* The text of a script lies among the folders: "text" and a slot, no letter. */
-static bool is_script(struct slice key)
-{
-    return key.size == 5 && memcmp(key.data, "text", 4) == 0 && key.data[4] >= 0 &&
-           key.data[4] < ' ';
-}
+struct marking {
+    struct buffer *text;
+    struct error *e;
+};
 
-/* Every folder that META notes; with what waits to be published, for the message. */
-static int read_targets(struct store *store, struct buffer *text, struct error *e)
+static int add_target(void *context, const char *folder)
 {
-    struct slice none = {"", 0};
-    struct slice from = {"t", 1};
-    struct slice to = {"u", 1};
-    struct store_iterator *i = store_iterate(store, STORE_META, from, to);
-    struct slice key = none;
-    struct slice value = none;
-    int rc = store_next(i, &key, &value, e);
-    while (rc == 1) {
-        bool is_note = key.size > 1 && !is_script(key);
-        if (is_note && buffer_printf(text, "%.*s\n", (int)key.size - 1, key.data + 1) != 0) {
-            rc = error_set(e, MILL_ELIMIT, "the store has written to too many folders");
-            break;
-        }
-        rc = store_next(i, &key, &value, e);
-    }
-    store_iterate_end(i);
-    return rc;
+    struct marking *m = context;
+    return buffer_printf(m->text, "%s\n", folder) == 0
+               ? 0
+               : error_set(m->e, MILL_ELIMIT, "the store has written to too many folders");
 }
 
 static uint64_t count_waiting_rows(struct store *store)
@@ -113,7 +97,8 @@ static int write_marker(struct data_folder *d, struct store *store, struct error
     struct buffer text;
     buffer_init(&text, FRESH_BYTES_MAX);
     int rc = buffer_printf(&text, "%016" PRIx64 "\n", id);
-    rc = rc == 0 ? read_targets(store, &text, e) : rc;
+    struct marking marking = {&text, e};
+    rc = rc == 0 ? target_each(store, add_target, &marking, e) : rc;
     uint64_t rows = count_waiting_rows(store);
     if (rows > 0) {
         log_warn("--fresh drops %" PRIu64 " rows that were committed and not yet published", rows);

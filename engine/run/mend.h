@@ -8,10 +8,7 @@
  * These take effect in the first epoch's batch, with the new graph, and with --once that epoch is
  * run for them even when nothing is new: a script on probation that fails has dropped nothing.
  *
- *     --drop-output NAME             rows that wait for an output that is gone from the script
- *     --skip-epoch [NAME=]N          rows of an epoch that cannot be published
- *
- * These take effect at once, in a batch of their own (io/give_up.h).
+ * What is about rows and folders is in mend_rows.h.
  *
  * A name that nothing has is an error, with what there is; a decision about something that is not
  * refused changes nothing, and says so.
@@ -33,12 +30,6 @@ bool mend_adopts_script(struct runner *r);
 int mend_match(struct runner *r, struct identity_set *old, struct error *e);
 /** The sources are open, and were not polled. @return 0, MILL_EINVAL */
 int mend_sources(struct runner *r, struct error *e);
-/** Before outputs and the publisher are opened; r->place is set. @return 0, MILL_EINVAL, what
- *  the disk and the store say */
-int mend_outbox(struct runner *r, struct error *e);
-/** What --drop-output and --skip-epoch call an output, as a shell takes it. @owns the caller
- *  @return NULL: it has no name (the dead letters) */
-char *mend_output_name(const struct runner *r, uint16_t number);
 /** All is open: say which decisions had nothing to decide. */
 void mend_report(const struct runner *r);
 /** Add to the first batch what is dropped. */

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "run/drive.h"
-#include "run/mend.h"
+#include "run/mend_rows.h"
 
 #define ATTEMPTS_MAX  4 /* one, and three again */
 #define FIRST_WAIT_MS 200

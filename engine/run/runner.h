@@ -3,7 +3,7 @@
  * (pool.h) compute, libuv's thread pool prepares, commits and publishes.
  *
  *     start.c    what is in the store against what is in the script: refusals, identities
- *     mend.c     what a person has decided about refusals
+ *     mend.c, mend_rows.c  what a person has decided about refusals
  *     drive.c    epochs: blocks, stages, cuts
  *     rerun.c    epochs that run again
  *     commit.c   the end of an epoch: prepare, one synced batch

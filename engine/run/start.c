@@ -15,6 +15,7 @@
 #include "run/commit.h"
 #include "run/gone.h"
 #include "run/mend.h"
+#include "run/mend_rows.h"
 #include "run/publishing.h"
 #include "run/skips.h"
 #include "run/targets.h"
@@ -367,8 +368,9 @@ static int open_publishing(struct runner *r, struct error *e)
         .store_id = r->data.store_id,
         .store = r->data.store,
         .epoch = r->last_number,
+        .choices = r->options.choices,
     };
-    rc = rc == 0 ? mend_outbox(r, e) : rc;
+    rc = rc == 0 ? mend_rows(r, e) : rc;
     rc = rc == 0 ? open_outputs(r, e) : rc;
     rc = rc == 0 ? close_stale_rolls(r, e) : rc;
     rc = rc == 0 ? publishing_open(r, e) : rc;

@@ -13,6 +13,7 @@
  *     "m" u16                       an output's mark: published up to this epoch
  *     "r" u16                       an output's open file (roll)
  *     "s" ...                       elements that ran past their deadline in the running epoch
+ *     "a" path                      stores whose parts may stay in a folder (io/adoption.h)
  *     "t" path                      a folder of this store: "claiming" or "claimed"
  * STATE   operator u16, key group u16, encoded key
  *         operator u16 + 0x8000, shard u16, time u64, key group u16, encoded key: map_with_state

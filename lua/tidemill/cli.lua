@@ -35,7 +35,12 @@ end
 
 --- What decides about a refusal: option, what it is given, what it says. The order is the help's.
 local CHOICES = {
-   { "--adopt", "PATH", "Take over: the job's data directory goes over to the script PATH." },
+   { "--adopt", "PATH", "Take over: the job's data directory goes over to the script PATH, or PATH "
+      .. "is an output folder that another store has written to." },
+   { "--assume-published", "FOLDER", "An output folder was emptied or is gone: go on, and take "
+      .. "what is missing there as published." },
+   { "--publish-again", "FOLDER", "An output folder was emptied or is gone: go on if nothing that "
+      .. "waits for it is missing." },
    { "--drop-output", "NAME", "Give up the rows that wait for an output that the script no longer "
       .. "has. They are kept in the data directory's given_up/." },
    { "--drop-state", "NAME", "Remove the state of an operator that the script no longer has." },

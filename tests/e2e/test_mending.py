@@ -1,10 +1,12 @@
 """What a person decides about a refusal: each option takes a job from the refusal to where it goes
 on, once; names that nothing has are errors; where nothing is refused it changes nothing."""
 import os
+import re
+import shutil
 
 import jobs
 import oracle
-from harness import DEBUG, check, check_equal, test
+from harness import DEBUG, REPOSITORY, check, check_equal, test
 from test_reload import NUMBERS, Reloads, counts, sums
 
 
@@ -254,10 +256,142 @@ def an_epoch_that_does_not_wait_is_an_error_with_those_that_do(place):
                  else "no such epoch whose rows wait; there is: 1")
 
 
+# --- output folders -------------------------------------------------------------------------------
+
+def start_over_without_its_store(place):
+    """Parts of another store lie in `out`."""
+    place.write("in/a.txt", "1\n")
+    jobs.copy_lines(place)
+    jobs.run_once(place).exits(0)
+    shutil.rmtree(place / ".tidemill")
+    jobs.run_once(place).exits(3).says("another store", "--adopt out")
+
+
+@test
+def adopt_takes_over_a_folder_that_another_store_has_written_to(place):
+    start_over_without_its_store(place)
+    jobs.run_once(place, "job.lua", "--adopt", "out/").exits(0).says("out is taken over")
+    check_equal(jobs.lines_out(place), [b"1", b"1"], "lines of both stores")
+    place.append("in/a.txt", "2\n")
+    idle(jobs.run_once(place, "job.lua", "--adopt", "out"), "--adopt out")
+    check_equal(jobs.lines_out(place)[2:], [b"2"], "lines that came later")
+    # A third store is another matter.
+    place.write("out/part-0a1b2c3d-0000000001-0000.txt", "x\n")
+    jobs.run_once(place).exits(3).says("0a1b2c3d", "--adopt out")
+
+
+@test
+def the_store_that_a_folder_was_taken_from_is_refused(place):
+    place.write("in/a.txt", "1\n")
+    jobs.copy_lines(place)
+    jobs.run_once(place).exits(0)
+    jobs.run_once(place, "job.lua", "--data", "other", "--adopt", "out").exits(0)
+    jobs.run_once(place).exits(3).says("another store", "--adopt out")
+    jobs.run_once(place, "job.lua", "--data", "other").exits(0).says("nothing new")
+
+
+def empty(place, how):
+    shutil.rmtree(place / "out")
+    if how == "emptied":
+        (place / "out").mkdir()
+
+
+FOLDER_OPTIONS = [(o, how) for o in ("--assume-published", "--publish-again")
+                  for how in ("removed", "emptied")]
+
+
+@test(each=FOLDER_OPTIONS)
+def a_folder_that_was_emptied_is_written_to_again(place, choice):
+    option, how = choice
+    place.write("in/a.txt", "1\n")
+    jobs.copy_lines(place)
+    jobs.run_once(place).exits(0)
+    empty(place, how)
+    place.append("in/a.txt", "2\n")
+    jobs.run_once(place).exits(3).says(f"{option} out")
+    jobs.run_once(place, "job.lua", option, "out").exits(0).says("out is the job's again; 0 rows")
+    check_equal(jobs.lines_out(place), [b"2"], "lines")
+    place.append("in/a.txt", "3\n")
+    idle(jobs.run_once(place, "job.lua", option, "out"), f"{option} out")
+    check_equal(jobs.lines_out(place), [b"2", b"3"], "lines")
+    oracle.check_nothing_temporary(jobs.data_of(place), place / "out")
+
+
+@test
+def rows_that_waited_in_an_emptied_folder_count_as_published_only_if_told(place):
+    place.write("in/a.txt", "1\n2\n")
+    jobs.copy_lines(place)
+    jobs.run_once(place, program=DEBUG, may_die=True,
+                  env={"TIDEMILL_FAILPOINT": "publish_before:kill@1"})
+    shutil.rmtree(place / "out")
+    place.append("in/a.txt", "3\n")
+    again = jobs.run_once(place, "job.lua", "--publish-again", "out").exits(3)
+    again.says("2 rows of epochs 1 to 1 are gone", "--assume-published out", "--fresh")
+    jobs.run_once(place, "job.lua", "--assume-published", "out").exits(0).says("2 rows")
+    check_equal(jobs.lines_out(place), [b"3"], "lines")
+
+
+@test
+def rows_that_are_still_there_are_published_again(place):
+    """Only STORE is missing."""
+    place.write("in/a.txt", "1\n2\n")
+    jobs.copy_lines(place)
+    jobs.run_once(place, program=DEBUG, may_die=True,
+                  env={"TIDEMILL_FAILPOINT": "publish_before:kill@1"})
+    next(place.folder.glob("out/.tidemill-*/STORE")).unlink()
+    jobs.run_once(place).exits(3).says("--publish-again out")
+    jobs.run_once(place, "job.lua", "--publish-again", "out").exits(0)
+    check_equal(jobs.lines_out(place), [b"1", b"2"], "lines")
+
+
+ROLLING = "lines:to_files('out', {format = 'text', roll = '1GiB'})"
+
+
+def rolling_job(place):
+    """Rows are committed and still in the open file."""
+    place.write("in/a.txt", "1\n" * 3000)
+    jobs.script(place, ROLLING, options="batch_bytes = '4096B'")
+    jobs.run_once(place, program=DEBUG, may_die=True,
+                  env={"TIDEMILL_FAILPOINT": "commit_after_write:kill@1"})
+    return next(place.folder.glob("out/.tidemill-*/open-*"))
+
+
+@test(each=["gone", "shorter", "damaged", "with its folder"])
+def an_open_file_that_is_missing_counts_as_published_if_told(place, how):
+    file = rolling_job(place)
+    if how == "with its folder":
+        shutil.rmtree(place / "out")
+    elif how == "gone":
+        file.unlink()
+    elif how == "shorter":
+        os.truncate(file, 10)
+    else:
+        file.write_bytes(b"x" + file.read_bytes()[1:])
+    jobs.run_once(place).exits(3).says("--assume-published out")
+    jobs.run_once(place, "job.lua", "--publish-again", "out").exits(3).says("rows of epochs 1 to 1")
+    jobs.run_once(place, "job.lua", "--assume-published", "out").exits(0)
+    lines = jobs.lines_out(place)
+    check(0 < len(lines) < 3000, "{} lines came", len(lines))
+    if how in ("shorter", "damaged"):
+        check_equal(len(given_up(place)), 1, "files that are kept")
+    jobs.run_once(place).exits(0).says("nothing new")
+
+
+@test
+def a_folder_of_an_output_that_is_gone_can_be_given_up(place):
+    rolling_job(place)
+    shutil.rmtree(place / "out")
+    jobs.script(place, "lines:to_files('out2', {format = 'text'})", "batch_bytes = '4096B'")
+    jobs.run_once(place).exits(3).says("--assume-published out")
+    jobs.run_once(place, "job.lua", "--drop-output", "to_files:out").exits(0).says("given up")
+    check(jobs.lines_out(place, "out2"), "nothing came")
+
+
 # --- names that nothing has -----------------------------------------------------------------------
 
 UNKNOWN = {"--adopt": r"script or folder.*there is: job\.lua, out",
            "--drop-state": "state.*there is: update_state_by_key",
+           "--assume-published": "folder.*there is:.*out", "--publish-again": "folder.*out",
            "--drop-output": "output.*there is: to_files:out",
            "--reread": "file.*nor any other", "--skip-file": "file.*nor any other"}
 
@@ -271,3 +405,24 @@ def a_name_that_nothing_has_is_an_error_with_what_there_is(place, option):
     end = jobs.run_once(place, "job.lua", option, "nope").exits(2)
     end.says(rf"{option} nope: there is no such", UNKNOWN[option])
     check(before == oracle.snapshot(place / "out", jobs.data_of(place)), "something changed")
+
+
+# --- what messages name ---------------------------------------------------------------------------
+
+STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z]")
+
+
+@test
+def every_option_that_a_message_names_exists(place):
+    known = set()
+    for words in ((), ("run",), ("explain",), ("test",)):
+        known |= set(OPTION.findall(place.run(*words, "--help").exits(0).out.decode()))
+    named = {}
+    for pattern in ("engine/**/*.[ch]", "engine/**/*.cc", "lua/**/*.lua"):
+        for path in REPOSITORY.glob(pattern):
+            for text in STRING.findall(path.read_text()):
+                for option in OPTION.findall(text):
+                    named.setdefault(option, path.name)
+    check(len(named) > 15, "only {} options were found in messages", len(named))
+    check_equal({o: p for o, p in named.items() if o not in known}, {}, "options that do not exist")

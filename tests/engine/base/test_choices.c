@@ -43,11 +43,31 @@ static void slashes_at_the_end_make_no_other_path(void **state)
     assert_false(items[1].is_taken);
 }
 
+static void a_name_that_nothing_has_is_refused_with_what_there_is(void **state)
+{
+    (void)state;
+    const struct choice c = {CHOICE_DROP_STATE, "x", false};
+    struct error e;
+    struct buffer names;
+    buffer_init(&names, 10);
+    assert_int_equal(choice_refuse(&c, "state", &names, &e), MILL_EINVAL);
+    assert_string_equal(e.message, "--drop-state x: there is no such state, nor any other");
+    buffer_init(&names, 10);
+    choice_add_name(&names, "one");
+    choice_add_name(&names, "two");
+    choice_add_name(&names, "three");
+    choice_add_name(&names, "4");
+    choice_refuse(&c, "state", &names, &e);
+    assert_string_equal(e.message,
+                        "--drop-state x: there is no such state; there is: one, two, and more");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_option_is_found_by_its_text),
         cmocka_unit_test(a_choice_is_about_one_name),
+        cmocka_unit_test(a_name_that_nothing_has_is_refused_with_what_there_is),
         cmocka_unit_test(slashes_at_the_end_make_no_other_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
