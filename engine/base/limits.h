@@ -51,7 +51,7 @@
 #define LIMIT_SOURCES_MAX   64
 #define LIMIT_OUTPUTS_MAX   64
 #define LIMIT_STAGES_MAX    128
-#define LIMIT_NUMBERS_MAX   65534 /* given in a store's life; 65535 is the dead letters' */
+#define LIMIT_NUMBERS_MAX   32766 /* given in a store's life; 32767 is the dead letters' */
 #define LIMIT_MEMBERS_KEPT  1000  /* in a store; then outputs that are gone are forgotten */
 #define LIMIT_NAME_BYTES    64    /* names of jobs, operators, sources, outputs */
 

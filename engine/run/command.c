@@ -1,9 +1,7 @@
 #include "run/command.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,13 +14,12 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "data/key.h"
+#include "run/patient_write.h"
 #include "run/runner.h"
 #include "run/status.h"
 #include "script/plan_read.h"
 
 #define LAUNCH "tidemill.launch"
-/* How soon a write that waits sees that the job ends. */
-#define STDOUT_POLL_MS 200
 
 struct launch {
     const struct embedded_module *modules;
@@ -216,40 +213,11 @@ static int compare_initials(const void *left, const void *right)
 /* --- running
  * ---------------------------------------------------------------------------------------- */
 
-/* A reader that is stopped must not keep the engine from ending: when poll says so, a pipe takes
- * PIPE_BUF bytes without waiting. */
-static int wait_for_stdout(const struct runner *r, struct error *e)
-{
-    struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
-    while (poll(&p, 1, STDOUT_POLL_MS) == 0) {
-        if (publisher_is_stopped(&r->publisher)) {
-            return error_set(e, MILL_ESTOPPED, "standard output is not read");
-        }
-    }
-    return 0;
-}
-
 static int write_stdout(void *context, const void *bytes, size_t size, struct error *e)
 {
     const struct launch *l = context;
-    const char *at = bytes;
-    while (size > 0) {
-        int rc = wait_for_stdout(l->runner, e);
-        if (rc != 0) {
-            return rc;
-        }
-        ssize_t n = write(STDOUT_FILENO, at, size < PIPE_BUF ? size : PIPE_BUF);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n < 0) {
-            int code = errno == EPIPE ? MILL_EPIPE : MILL_EIO;
-            return error_set(e, code, "cannot write to standard output: %s", strerror(errno));
-        }
-        at += n;
-        size -= (size_t)n;
-    }
-    return 0;
+    struct slice rows = {bytes, size};
+    return patient_write(STDOUT_FILENO, rows, &l->runner->publisher, e);
 }
 
 static void on_epoch(void *context, const struct runner_report *report)

@@ -131,15 +131,21 @@ int mend_match(struct runner *r, struct identity_set *old, struct error *e)
     return rc;
 }
 
+static void remove_state(struct store_batch *batch, uint16_t number)
+{
+    char from[sizeof(uint16_t)];
+    char to[sizeof(uint16_t)];
+    bytes_put_u16(from, number);
+    bytes_put_u16(to, (uint16_t)(number + 1));
+    store_batch_remove_range(batch, STORE_STATE, (struct slice){from, sizeof from},
+                             (struct slice){to, sizeof to});
+}
+
 void mend_commit_into(const struct runner *r, struct store_batch *batch)
 {
     for (uint32_t i = 0; i < r->dropped_count; i++) {
-        char from[sizeof(uint16_t)];
-        char to[sizeof(uint16_t)];
-        bytes_put_u16(from, r->dropped_states[i]);
-        bytes_put_u16(to, (uint16_t)(r->dropped_states[i] + 1));
-        store_batch_remove_range(batch, STORE_STATE, (struct slice){from, sizeof from},
-                                 (struct slice){to, sizeof to});
+        remove_state(batch, r->dropped_states[i]);
+        remove_state(batch, (uint16_t)(r->dropped_states[i] | STORE_DEADLINE_OPERATOR));
     }
 }
 

@@ -1,6 +1,7 @@
 #include "script/watchdog.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -162,6 +163,8 @@ void watchdog_start(watchdog_stuck_fn on_stuck, void *context)
 {
     pthread_mutex_lock(&dog.lock);
     check(!dog.running);
+    /* What LuaJIT puts back when its timer stops: a last signal on its way must not end us. */
+    signal(SIGPROF, SIG_IGN);
     dog.on_stuck = on_stuck;
     dog.context = context;
     dog.stopping = false;

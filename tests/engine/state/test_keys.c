@@ -28,6 +28,9 @@ static void the_bytes_of_keys_are_fixed(void **state)
     char head[STATE_KEY_HEAD_BYTES];
     store_state_head(head, 0x0102, 0x0304);
     assert_memory_equal(head, "\1\2\3\4", 4);
+    char deadline[DEADLINE_KEY_HEAD_BYTES];
+    store_deadline_head(deadline, 0x0102, 0x0304, 0x1122334455667788);
+    assert_memory_equal(deadline, "\x81\2\0\3\x11\x22\x33\x44\x55\x66\x77\x88\3\4", 14);
 }
 
 static bool below(struct store_key a, struct store_key b)
