@@ -216,7 +216,7 @@ int batch_call(struct batch_caller *c, uint32_t output, const struct manifest *m
     c->control.time_ms = (double)m->time_ms;
     c->control.op = c->graph->outputs[output].operator_id;
     c->control.call++;
-    c->watch.deadline_us = c->graph->outputs[output].timeout_ms * 1000;
+    watch_allow(&c->watch, c->graph->outputs[output].timeout_ms);
     watch_enter(&c->watch);
     rc = script_call(&c->lua, 5, 0, e);
     watch_leave(&c->watch);

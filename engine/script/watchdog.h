@@ -41,7 +41,7 @@ enum watch_state {
 struct watch {
     lua_State *L;
     const struct mill_control *control;
-    int64_t deadline_us;
+    atomic_llong deadline_us; /**< may change between two calls: watch_allow */
     atomic_int state;         /**< enum watch_state */
     atomic_bool hurry;        /**< stop the call, whatever the deadline */
     atomic_bool for_memory;   /**< it was stopped for that, and its deadline has not passed */
@@ -64,6 +64,12 @@ void watchdog_add(struct watch *w, lua_State *L, const struct mill_control *cont
                   int64_t deadline_ms);
 /** Before the state is closed. @thread the state's owner */
 void watchdog_remove(struct watch *w);
+
+/** Another deadline from the next call on. @thread the state's owner, outside of a call */
+static inline void watch_allow(struct watch *w, int64_t deadline_ms)
+{
+    atomic_store_explicit(&w->deadline_us, deadline_ms * 1000, memory_order_relaxed);
+}
 
 /** Around a call into Lua. @thread the state's owner */
 static inline void watch_enter(struct watch *w)
