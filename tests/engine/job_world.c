@@ -127,7 +127,7 @@ void job_open_with(struct job *j, const char *options, const char *script, uint3
         .graph = &j->graph,
         .spill_folder = j->folder,
         .trace = j->trace,
-        .jit_off = j->jit_off,
+        .jit_off = j->jit_off || (UNDER_TSAN && !j->trace),
         .capture = true,
     };
     while (rc == 0 && j->host_count < host_count) {

@@ -19,7 +19,8 @@ int run_begin_test(void **state)
     job_begin_test(&job);
     x->job = job;
     x->folder = folder_create();
-    x->options = (struct runner_options){.once = true, .virtual_clock = true, .capture = true};
+    x->options = (struct runner_options){
+        .once = true, .virtual_clock = true, .capture = true, .jit_off = UNDER_TSAN};
     x->out = memory_text("");
     *state = x;
     return 0;

@@ -15,6 +15,14 @@
 #include <cmocka.h>
 /* clang-format on */
 
+/** ThreadSanitizer holds a signal back until its thread calls into the C library, which a compiled
+ * loop never does. So jobs run interpreted: their functions are stopped without one. */
+#ifdef __SANITIZE_THREAD__
+#define UNDER_TSAN true
+#else
+#define UNDER_TSAN false
+#endif
+
 /** Chance from a seed (splitmix64). A test prints nothing of it: the seed is in its text. */
 struct chance {
     uint64_t state;

@@ -67,6 +67,7 @@ static void open_pool(struct fixture *x, const char *script, uint32_t workers)
                              .source = &x->job->source,
                              .graph = &x->job->graph,
                              .spill_folder = x->job->folder,
+                             .jit_off = UNDER_TSAN,
                              .capture = true};
     x->worker_count = workers;
     job_msgpack("[1,2,3]", &x->values);
