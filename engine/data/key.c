@@ -67,7 +67,7 @@ void key_add_int64(struct buffer *b, int64_t v)
     }
     double floor = (double)v; /* nearest; at least -2^63, which is exact */
     while ((int64_t)floor > v) {
-        floor = nextafter(floor, -INFINITY);
+        floor = nextafter(floor, -HUGE_VAL);
     }
     add_ordered(b, floor, (uint64_t)v - (uint64_t)(int64_t)floor);
 }
@@ -123,7 +123,7 @@ static bool is_canonical(double floor, uint16_t above)
     if (above == 0) {
         return !isnan(floor) && !(floor == 0 && signbit(floor));
     }
-    return floor >= -0x1p63 && floor < 0x1p64 && above < nextafter(floor, INFINITY) - floor;
+    return floor >= -0x1p63 && floor < 0x1p64 && above < nextafter(floor, HUGE_VAL) - floor;
 }
 
 static bool read_number(struct reader *r, struct key_part *part)

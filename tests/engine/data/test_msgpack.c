@@ -77,10 +77,10 @@ static void number_comes_back(double v)
 static void every_double_comes_back_bit_for_bit(void **state)
 {
     (void)state;
-    static const double telling[] = {0,      -0.0,    1,          -1,          0.5,    127,
-                                     128,    -32,     -33,        255,         256,    65536,
-                                     0x1p53, -0x1p53, 0x1p53 + 2, -0x1p53 - 2, 0x1p63, 0x1p64,
-                                     5e-324, 1e308,   INFINITY,   -INFINITY,   NAN};
+    static const double telling[] = {0,      -0.0,    1,          -1,          0.5,        127,
+                                     128,    -32,     -33,        255,         256,        65536,
+                                     0x1p53, -0x1p53, 0x1p53 + 2, -0x1p53 - 2, 0x1p63,     0x1p64,
+                                     5e-324, 1e308,   HUGE_VAL,   -HUGE_VAL,   (double)NAN};
     for (size_t i = 0; i < sizeof telling / sizeof telling[0]; i++) {
         number_comes_back(telling[i]);
     }

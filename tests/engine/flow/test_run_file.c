@@ -98,7 +98,7 @@ static void numbers_come_back_bit_for_bit(void **state)
 {
     struct fixture *x = *state;
     struct shuffle_run run;
-    static const double values[] = {0, -0.0, 1.5, INFINITY, -INFINITY, NAN, 5e-324};
+    static const double values[] = {0, -0.0, 1.5, HUGE_VAL, -HUGE_VAL, (double)NAN, 5e-324};
     open_spill(x);
     x->shuffle.order = UINT64_MAX;
     x->shuffle.origin.base = UINT64_MAX - 10;
