@@ -1,7 +1,9 @@
 # The commands of this project. `make` builds build/tidemill; the rest is in CONTRIBUTING.md.
-.PHONY: all run test test-slow bench check setup clean
+.PHONY: all run test test-slow bench check setup install uninstall clean
 
 JOBS := $(shell nproc)
+PREFIX ?= /usr/local
+DESTDIR ?=
 
 all: setup
 	@cmake --preset release >/dev/null
@@ -24,6 +26,16 @@ bench: all
 
 check: setup
 	@tools/check
+
+# Builds only when nothing is built: root installs what somebody else has made.
+install:
+	@[ -x build/tidemill ] || $(MAKE) all
+	@DESTDIR=$(DESTDIR) cmake --install build --prefix $(PREFIX) --strip >/dev/null
+	@echo "installed $(DESTDIR)$(PREFIX)/bin/tidemill"
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/tidemill $(DESTDIR)$(PREFIX)/share/man/man1/tidemill.1
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/tidemill
 
 clean:
 	rm -rf build
