@@ -2,7 +2,6 @@
  * tidemill: the program. It makes the control state, hands it the command line, and ends with the
  * exit code that lua/tidemill/cli.lua returns.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,6 +10,7 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "run/command.h"
+#include "run/standard_output.h"
 #include "script/lua_state.h"
 #include "script/watchdog.h"
 
@@ -53,7 +53,7 @@ int main(int argc, char **argv)
 {
     struct error e = {0};
     log_to(write_log, NULL, LOG_INFO);
-    signal(SIGPIPE, SIG_IGN);
+    standard_output_begin();
     if (failpoint_configure(getenv("TIDEMILL_FAILPOINT"), &e) != 0) {
         log_error("%s", e.message);
         return 2;
@@ -74,5 +74,8 @@ int main(int argc, char **argv)
     }
     script_state_close(&s);
     watchdog_stop();
+    if (code == standard_output_end_code()) {
+        standard_output_end();
+    }
     return code;
 }

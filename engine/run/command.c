@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <lauxlib.h>
 
@@ -14,8 +13,8 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "data/key.h"
-#include "run/patient_write.h"
 #include "run/runner.h"
+#include "run/standard_output.h"
 #include "run/status.h"
 #include "script/plan_read.h"
 
@@ -216,8 +215,7 @@ static int compare_initials(const void *left, const void *right)
 static int write_stdout(void *context, const void *bytes, size_t size, struct error *e)
 {
     const struct launch *l = context;
-    struct slice rows = {bytes, size};
-    return patient_write(STDOUT_FILENO, rows, &l->runner->publisher, e);
+    return standard_output_write(&l->runner->publisher, bytes, size, e);
 }
 
 static void on_epoch(void *context, const struct runner_report *report)
@@ -326,6 +324,10 @@ static int launch_run(lua_State *L)
     runner_close(r);
     memory_free(r);
     l->runner = NULL;
+    if (e.code == MILL_EPIPE && standard_output_ends_quietly()) {
+        lua_pushinteger(L, standard_output_end_code());
+        return 1;
+    }
     lua_pushinteger(L, e.code == 0 ? 0 : error_exit_code(e.code));
     lua_pushstring(L, e.code == 0 ? NULL : e.message);
     return 2;

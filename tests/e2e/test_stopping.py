@@ -154,14 +154,27 @@ def a_reader_that_goes_away_loses_what_was_in_the_pipe_only(place):
     running = place.start("run", "--once", "job.lua", stdout=subprocess.PIPE)
     taken = running.process.stdout.read(100_000)
     running.process.stdout.close()
-    end = running.wait(20).exits(0, 1)
-    if end.code == 1:
-        end.says("standard output")
+    end = running.wait(20, may_die=True).exits(-signal.SIGPIPE)
+    check_equal(end.err, "", "what it says")
     rest = list(map(int, jobs.run_once(place).exits(0).out.split()))
     check(rest, "nothing came at the next start")
     check_equal(rest, list(range(rest[0], 50_000)), "lines at the next start")
     lost = rest[0] - taken.count(b"\n")
     check(lost <= PIPE_BYTES // len("000000\n") + 1, "{} lines were lost", lost)
+
+
+@test(each=["--once", "--option=batch=50ms"])
+def head_takes_its_lines_and_the_job_ends(place, how):
+    """As with any program of a pipe; the rows of a print, too."""
+    stdout_job(place, 50_000)
+    jobs.script(place, "lines:to_stdout({format = 'text'})\nlines:count():print()",
+                options="batch_bytes = '64KiB'")
+    running = place.start("run", how, "job.lua", stdout=subprocess.PIPE)
+    head = subprocess.run(["head", "-n", "1"], stdin=running.process.stdout, capture_output=True,
+                          check=True)
+    running.process.stdout.close()
+    check_equal(head.stdout, b"000000\n", "what head shows")
+    running.wait(20, may_die=True).exits(-signal.SIGPIPE).says("^$")
 
 
 @test
@@ -188,12 +201,23 @@ def a_full_standard_output_is_said_and_loses_nothing(place):
     check_equal(jobs.run_once(place).exits(0).out, (place / "in/a").read_bytes(), "rows")
 
 
-@test
-def a_closed_standard_output_is_said_and_loses_nothing(place):
+def restore_sigpipe():
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+
+
+@test(each=[False, True])
+def a_closed_standard_output_ends_the_job_and_loses_nothing(place, is_ignored):
+    """By SIGPIPE; where that is ignored, with what is wrong."""
     stdout_job(place, 1000)
     read_end, write_end = os.pipe()
     os.close(read_end)
-    running = place.start("run", "--once", "job.lua", stdout=write_end)
+    ignore = {"preexec_fn": lambda: signal.signal(signal.SIGPIPE, signal.SIG_IGN)}
+    running = place.start("run", "--once", "job.lua", stdout=write_end, restore_signals=False,
+                          **(ignore if is_ignored else {"preexec_fn": restore_sigpipe}))
     os.close(write_end)
-    running.wait(20).exits(1).says("standard output")
+    end = running.wait(20, may_die=True)
+    if is_ignored:
+        end.exits(1).says("standard output")
+    else:
+        end.exits(-signal.SIGPIPE).says("^$")
     check_equal(jobs.run_once(place).exits(0).out, (place / "in/a").read_bytes(), "rows")
