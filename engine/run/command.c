@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "data/key.h"
+#include "run/control.h"
 #include "run/runner.h"
 #include "run/standard_output.h"
 #include "run/status.h"
@@ -463,6 +464,7 @@ static int open_module(lua_State *L)
     lua_setfield(L, -2, "failpoints");
     lua_pushcfunction(L, real_path);
     lua_setfield(L, -2, "real_path");
+    control_register(L);
     lua_pushliteral(L, TIDEMILL_VERSION);
     lua_setfield(L, -2, "version");
     return 1;

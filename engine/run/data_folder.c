@@ -1,12 +1,9 @@
 #include "run/data_folder.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -17,39 +14,9 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "run/fresh.h"
+#include "run/lock_file.h"
 #include "state/delta.h"
 #include "state/keys.h"
-
-static void read_holder(int fd, char *text, size_t size)
-{
-    ssize_t n = pread(fd, text, size - 1, 0);
-    text[n > 0 ? n : 0] = '\0';
-    text[strcspn(text, "\n")] = '\0';
-}
-
-static int take_lock(struct data_folder *d, struct error *e)
-{
-    char *path = text_path(d->path, "LOCK");
-    d->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    memory_free(path);
-    if (d->lock < 0) {
-        return error_set_system(e, errno, "cannot open the lock of %s", d->path);
-    }
-    if (flock(d->lock, LOCK_EX | LOCK_NB) != 0) {
-        char holder[32];
-        read_holder(d->lock, holder, sizeof holder);
-        return error_set(e, MILL_EREFUSED,
-                         "%s is in use by another engine (process %s); stop it first, or give this "
-                         "one its own --data",
-                         d->path, holder[0] != '\0' ? holder : "unknown");
-    }
-    char pid[32];
-    int size = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-    if (ftruncate(d->lock, 0) != 0 || pwrite(d->lock, pid, (size_t)size, 0) != size) {
-        return error_set_system(e, errno, "cannot write the lock of %s", d->path);
-    }
-    return 0;
-}
 
 static int make_folders(struct data_folder *d, struct error *e)
 {
@@ -167,7 +134,7 @@ int data_folder_open(struct data_folder *d, const char *path, bool fresh, struct
 {
     name_folders(d, path);
     int rc = disk_make_folder(&d->disk, path, e);
-    rc = rc == 0 ? take_lock(d, e) : rc;
+    rc = rc == 0 ? lock_file_take(d->path, &d->lock, e) : rc;
     rc = rc == 0 ? fresh_finish(d, e) : rc;
     rc = rc == 0 && fresh ? fresh_start(d, e) : rc;
     rc = rc == 0 ? make_folders(d, e) : rc;

@@ -89,6 +89,10 @@ local function make_parser()
       "Show a job's graph, its generated code, and what was compiled.")
    add_script_options(explain)
 
+   local stop = parser:command("stop", "End a running job, as SIGTERM does, and wait for its end.")
+   stop:argument("job", "The job's name."):args("?")
+   stop:option("--data", "The data directory (default: .tidemill/<job>).")
+
    local test = parser:command("test", "Run the tests in job scripts and golden cases.")
    test:argument("files", "Job scripts (*.lua) and cases (*.case)."):args("+")
    test:option("--workers", "How many workers run each job."):default("1"):convert(tonumber)
@@ -165,6 +169,17 @@ end
 
 function commands.explain(options)
    return require("tidemill.explain").main(options)
+end
+
+function commands.stop(options)
+   if not options.job and not options.data then
+      message("stop: name the job, or its data directory with --data")
+      return 2
+   end
+   local data = options.data or ".tidemill/" .. options.job
+   local code, text = engine.stop(data)
+   if text then message(text) end
+   return code
 end
 
 function commands.test(options)

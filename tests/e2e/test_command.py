@@ -6,7 +6,8 @@ import oracle
 from harness import check, check_equal, test
 
 
-@test(each=["--help", "run --help", "test --help", "explain --help"])
+@test(each=["--help", "run --help", "test --help", "explain --help",
+           "stop --help"])
 def help_goes_to_standard_output_and_exits_0(place, words):
     end = place.run(*words.split()).exits(0)
     check_equal(end.err, "", "standard error")

@@ -416,7 +416,7 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z]")
 @test
 def every_option_that_a_message_names_exists(place):
     known = set()
-    for words in ((), ("run",), ("explain",), ("test",)):
+    for words in ((), ("run",), ("explain",), ("stop",), ("test",)):
         known |= set(OPTION.findall(place.run(*words, "--help").exits(0).out.decode()))
     named = {}
     for pattern in ("engine/**/*.[ch]", "engine/**/*.cc", "lua/**/*.lua"):

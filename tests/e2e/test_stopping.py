@@ -137,6 +137,44 @@ def a_signal_while_nothing_is_there_exits_0(place):
     running.signal(signal.SIGTERM).wait(5).exits(0)
 
 
+# --- tidemill stop --------------------------------------------------------------------------------
+
+@test(each=["job", "--data"])
+def stop_ends_a_running_job_and_waits_for_its_end(place, how):
+    place.write("in/0", "0\n")
+    jobs.script(place, "lines:to_files('out', {format = 'text', roll = '1GiB'})")
+    data = ("--data", "there") if how == "--data" else ()
+    running = place.start("run", "--option", "batch=50ms", *data, "job.lua")
+    wait_until(lambda: list(place.folder.glob("out/.tidemill-*/open-*")), "rows are committed")
+    check_equal(jobs.lines_out(place), [], "published lines")
+    end = place.run("stop", *(data or ["job"])).exits(0).says(f"process {running.pid} has ended")
+    check(not end.out, "it prints {}", end.out)
+    running.wait(1).exits(0)
+    check_equal(jobs.lines_out(place), [b"0"], "lines")
+    place.run("stop", *(data or ["job"])).exits(1).says("no job runs in")
+
+
+@test
+def stop_signals_nobody_but_the_holder_of_the_lock(place):
+    """The number in LOCK may be another process's by now."""
+    place.write("in/0", "0\n")
+    jobs.copy_lines(place)
+    jobs.run_once(place).exits(0)
+    other = subprocess.Popen(["sleep", "60"])
+    try:
+        (jobs.data_of(place) / "LOCK").write_text(f"{other.pid}\n")
+        place.run("stop", "job").exits(1).says(r"no job runs in \.tidemill/job")
+        check_equal(other.poll(), None, "how the other process ended")
+    finally:
+        other.kill()
+        other.wait()
+
+
+@test(each=["stop", "stop nope", "stop --data nope"])
+def stop_of_what_is_not_there_is_said(place, words):
+    place.run(*words.split()).exits(2 if words == "stop" else 1).says("name the job|no job runs in")
+
+
 # --- standard output ------------------------------------------------------------------------------
 
 def stdout_job(place, lines):

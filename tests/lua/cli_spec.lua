@@ -46,7 +46,7 @@ describe("the command line", function()
       local code, out, err = run()
       assert.equal(2, code)
       assert.is_not_nil(out:find("Usage: tidemill", 1, true))
-      for _, name in ipairs { "run", "explain", "test" } do
+      for _, name in ipairs { "run", "explain", "stop", "test" } do
          assert.is_not_nil(out:find("\n   " .. name .. " ", 1, true), name)
       end
       assert.equal("", err)
@@ -157,6 +157,17 @@ describe("another command", function()
       assert.is_nil(given.verbose)
       given = given_to("tidemill.tester", "test", "--workers", "2", "--jit", "off", "-v", "a.lua")
       assert.same({ 2, "off", true }, { given.workers, given.jit, given.verbose })
+   end)
+
+   it("stops a job by its name or its data directory", function()
+      assert.same({ 0, "", "" }, { run("stop", "totals") })
+      assert.equal(".tidemill/totals", engine.stopped)
+      assert.same({ 0, "", "" }, { run("stop", "--data", "d") })
+      assert.equal("d", engine.stopped)
+      engine.answers.stop = { 1, "no job runs in d" }
+      assert.same({ 1, "", "tidemill: no job runs in d\n" }, { run("stop", "--data", "d") })
+      assert.same({ 2, "", "tidemill: stop: name the job, or its data directory with --data\n" },
+         { run("stop") })
    end)
 
    it("explains a script", function()

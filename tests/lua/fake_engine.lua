@@ -55,6 +55,12 @@ end
 
 function M.real_path(path) return "/real/" .. path end
 
+--- answers.stop = {exit code, message}
+function M.stop(data)
+   M.stopped = data
+   return unpack(M.answers.stop or { 0 })
+end
+
 function M.failpoints() return M.answers.failpoints or {} end
 
 package.loaded["tidemill.engine"] = M

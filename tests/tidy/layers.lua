@@ -12,12 +12,14 @@ local HOMES = {
    { header = "^rocksdb/", home = "^engine/state/store_rocksdb%.c$",
       also = { "^engine/state/store_options%.[ch]$" },
       says = "only state/store_rocksdb.c and its options know the database" },
-   -- run/command is the engine as the Lua half's command line sees it: it needs the runner.
+   -- run/command and run/control are the engine as the Lua half's command line sees it: they need
+   -- the runner.
    { header = "^lua", home = "^engine/script/",
-      also = { "^engine/main%.c$", "^engine/run/command%." },
+      also = { "^engine/main%.c$", "^engine/run/command%.", "^engine/run/control%." },
       says = "only script/ speaks to Lua" },
    { header = "^lauxlib", home = "^engine/script/",
-      also = { "^engine/main%.c$", "^engine/run/command%." }, says = "only script/ speaks to Lua" },
+      also = { "^engine/main%.c$", "^engine/run/command%.", "^engine/run/control%." },
+      says = "only script/ speaks to Lua" },
    { header = "^msgpack", home = "^engine/data/", also = { "^engine/script/" },
       says = "only data/ and script/ know msgpack" },
 }
