@@ -33,6 +33,12 @@ static inline uint64_t hash_bytes(const void *bytes, size_t size)
     return XXH3_64bits(bytes, size);
 }
 
+/** The same, different for each seed. */
+static inline uint64_t hash_bytes_seeded(const void *bytes, size_t size, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(bytes, size, seed);
+}
+
 static inline uint32_t key_group_of(uint64_t hash)
 {
     return (uint32_t)(hash % KEY_GROUP_COUNT);

@@ -44,6 +44,15 @@
 #define LIMIT_DEADLINE_MS_DEFAULT 5000        /* per record; option deadline */
 #define LIMIT_STRIKES_DEFAULT     3           /* deadlines in one epoch; then the job fails */
 
+/* What is received: stdin, socket_text_stream, listen; each of a source */
+#define LIMIT_RECEIVED_BYTES         (10 * GIB)  /* log on disk; then its peers are not read */
+#define LIMIT_RECEIVED_SEGMENT_BYTES (64 * MIB)  /* a file of the log */
+#define LIMIT_RECEIVED_UNREAD_BYTES  (256 * MIB) /* received and not handed to workers; the same */
+#define LIMIT_RECEIVE_BYTES          (256 * KIB) /* read from a peer at a time */
+#define LIMIT_UNFINISHED_BYTES       (64 * MIB)  /* lines of all connections that have not ended */
+#define LIMIT_CLIENTS_DEFAULT        1024        /* option clients of listen; others are refused */
+#define LIMIT_CLIENTS_MAX            65536
+
 /* Counts that are array sizes */
 #define KEY_GROUP_COUNT     4096 /* fixed for ever: state lives by key group */
 #define SHARD_COUNT         16   /* ranges of key groups; the partitions after a shuffle */
