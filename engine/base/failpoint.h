@@ -40,6 +40,12 @@
     X(outbox_write)                                                                                \
     X(publish_after)                                                                               \
     X(publish_before)                                                                              \
+    X(received_after_cut)                                                                          \
+    X(received_after_remove)                                                                       \
+    X(received_after_roll)                                                                         \
+    X(received_after_sync)                                                                         \
+    X(received_before_sync)                                                                        \
+    X(received_write)                                                                              \
     X(redo_after_apply)                                                                            \
     X(redo_after_delete)                                                                           \
     X(redo_after_part)                                                                             \

@@ -21,6 +21,16 @@ void source_block_done(struct source *s, const struct source_block *block,
     s->ops->block_done(s, block, done);
 }
 
+bool source_is_waiting(const struct source *s)
+{
+    return s->ops->is_waiting != NULL && s->ops->is_waiting(s);
+}
+
+int source_prepare(struct source *s, struct error *e)
+{
+    return s->ops->prepare == NULL ? 0 : s->ops->prepare(s, e);
+}
+
 int source_commit_into(struct source *s, struct store_batch *batch, struct error *e)
 {
     return s->ops->commit_into(s, batch, e);

@@ -3,13 +3,15 @@
  * *blocks* from it in input order, has workers read them, and commits how far it came in the same
  * batch as the state. A source's partitions (files, queue, log) are read in order by offset.
  *
- *     poll ─► plan ─► next_block* ─► (workers read) ─► block_done* ─► commit_into ─► committed
+ *     poll ─► plan ─► next_block* ─► (workers read) ─► block_done* ─► prepare ─► commit_into
+ *                                                       │                       └─► committed
  *                                                       └─► abandon: begin the epoch again
  *
  * A rerun after `abandon` hands out the same blocks as before: the same ranges of the same files.
  *
- * Everything here is called by the coordinator's thread only, but `block_read`, which a worker
- * calls with a block that it was handed (io/block_reader.h, io/queue_source.h).
+ * Everything here is called by the coordinator's thread only, but source_prepare and
+ * source_commit_into, which a thread of its pool calls while it calls nothing that changes the
+ * source; and the blocks are read by workers (io/block_reader.h, io/receiver_reader.h).
  */
 #ifndef IO_SOURCE_H
 #define IO_SOURCE_H
@@ -24,7 +26,8 @@
 /** Where a block's records stand in the order of all records: source, then sequence. */
 #define SOURCE_ORDER(source, sequence) ((uint64_t)(source) << 56 | (uint64_t)(sequence))
 
-struct input_file; /* an open file, shared by its blocks: io/input_file.h */
+struct input_file;   /* an open file, shared by its blocks: io/input_file.h */
+struct receiver_log; /* what was received: io/receiver_log.h */
 
 struct source_block {
     uint32_t source;            /**< index of the source in the job */
@@ -33,6 +36,7 @@ struct source_block {
     const char *partition_name; /**< for messages, e.g. the file's path; lives as long as the
                                      epoch */
     struct input_file *file;    /**< of a file block; else NULL */
+    struct receiver_log *log;   /**< of a block of a receiver log; else NULL */
     uint64_t start;             /**< offset: records that begin at or behind it... */
     uint64_t end;               /**< ...and before this one belong to the block */
     uint64_t limit;             /**< no byte at or behind this offset is read */
@@ -60,10 +64,12 @@ struct source_ops {
     int (*next_block)(struct source *s, struct source_block *block, struct error *e);
     void (*block_done)(struct source *s, const struct source_block *block,
                        const struct source_done *done);
+    int (*prepare)(struct source *s, struct error *e); /* NULL: nothing */
     int (*commit_into)(struct source *s, struct store_batch *batch, struct error *e);
     void (*committed)(struct source *s);
     void (*abandon)(struct source *s);
     bool (*is_drained)(const struct source *s);
+    bool (*is_waiting)(const struct source *s); /* NULL: never */
     bool (*wants_commit)(const struct source *s);
     void (*close)(struct source *s);
 };
@@ -91,6 +97,10 @@ int source_plan(struct source *s, uint64_t bytes_max, uint64_t *bytes, struct er
  * share that ends within the very last line takes that too, but nobody knows before it is read.) */
 bool source_is_drained(const struct source *s);
 
+/** True when next_block has nothing now, and the plan is not through: with --once, the epoch must
+ * wait for input that is still to come. */
+bool source_is_waiting(const struct source *s);
+
 /** The next block of the plan. @return 1, 0 when all were handed out, or why it cannot be read */
 int source_next_block(struct source *s, struct source_block *block, struct error *e);
 
@@ -98,6 +108,9 @@ int source_next_block(struct source *s, struct source_block *block, struct error
 void source_block_done(struct source *s, const struct source_block *block,
                        const struct source_done *done);
 
+/** Make safe what the commit will name. Every block handed out is done. It may take its time.
+ * @return 0, MILL_ESYNC, MILL_ENOSPC, MILL_EIO */
+int source_prepare(struct source *s, struct error *e);
 /** Every block handed out is done: add how far the source came to the epoch's batch. */
 int source_commit_into(struct source *s, struct store_batch *batch, struct error *e);
 /** The batch was written: what it says is now the source's position. */

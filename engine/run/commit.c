@@ -11,6 +11,7 @@
 #include "run/mend.h"
 #include "run/publishing.h"
 #include "run/ranges.h"
+#include "run/receiving.h"
 #include "run/rerun.h"
 #include "run/skips.h"
 #include "state/keys.h"
@@ -78,6 +79,9 @@ static void prepare_all(uv_work_t *work)
     int rc = 0;
     error_clear(&r->work_error);
     r->rows_prepared = 0;
+    for (uint32_t i = 0; i < r->graph->source_count && rc == 0; i++) {
+        rc = source_prepare(r->sources[i], &r->work_error);
+    }
     for (uint32_t i = 0; i <= r->graph->output_count && rc == 0 && r->outputs_open; i++) {
         rc = prepare_output(r, i, &r->work_error);
     }
@@ -198,6 +202,7 @@ static void on_prepared(uv_work_t *work, int status)
 void commit_prepare(struct runner *r)
 {
     epoch_prepare_posted(&r->epoch);
+    receiving_save(r);
     r->is_working = true;
     r->work.data = r;
     int rc = uv_queue_work(&r->loop, &r->work, prepare_all, on_prepared);

@@ -128,6 +128,7 @@ static void name_folders(struct data_folder *d, const char *path)
     d->outbox = text_path(path, "outbox");
     d->spill = text_path(path, "spill");
     d->dead_letters = text_path(path, "dead_letters");
+    d->received = text_path(path, "received");
 }
 
 int data_folder_open(struct data_folder *d, const char *path, bool fresh, struct error *e)
@@ -194,5 +195,6 @@ void data_folder_close(struct data_folder *d)
     memory_free(d->outbox);
     memory_free(d->spill);
     memory_free(d->dead_letters);
+    memory_free(d->received);
     *d = (struct data_folder){.lock = -1};
 }

@@ -4,6 +4,7 @@
  *     LOCK            held by the engine that runs the job; its process id, for messages
  *     store/          RocksDB
  *     EPOCHS          the newest published epoch (io/floor.h)
+ *     received/       what was received and may still be read, by source (io/receiver_log.h)
  *     outbox/         rows that wait to be published and are too many for the store
  *     dead_letters/   records that could not be processed, exactly once
  *     given_up/       rows that a person gave up (io/give_up.h)
@@ -32,6 +33,7 @@ struct data_folder {
     char *outbox;
     char *spill;
     char *dead_letters;
+    char *received;
     int lock; /**< file descriptor; -1: none */
     bool in_memory;
     struct store *store;

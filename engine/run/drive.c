@@ -11,6 +11,7 @@
 #include "io/file_source.h"
 #include "run/commit.h"
 #include "run/ranges.h"
+#include "run/receiving.h"
 #include "run/rerun.h"
 
 /* Blocks that wait so that no worker does. */
@@ -100,6 +101,7 @@ int drive_attempt(struct runner *r, struct error *e)
     r->is_abandoned = false;
     r->next_source = 0;
     r->handed_bytes = 0;
+    r->handed_blocks = 0;
     ranges_clear(r->ranges);
     int rc = delta_begin(&r->delta, r->epoch.number, e);
     if (rc != 0) {
@@ -117,16 +119,6 @@ int drive_attempt(struct runner *r, struct error *e)
     r->epoch.stage_count = 2 * r->graph->stage_count; /* each: seal, then run */
     epoch_begin(&r->epoch);
     return 0;
-}
-
-static bool has_hidden_rows(const struct runner *r)
-{
-    for (uint32_t i = 0; i < r->graph->output_count && r->outputs_open; i++) {
-        if (r->outputs[i].roll.is_open) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static bool wants_commit(const struct runner *r)
@@ -151,7 +143,7 @@ int drive_begin(struct runner *r, struct error *e)
         return rc;
     }
     bool nothing_new = r->options.once && r->planned_bytes == 0;
-    if (nothing_new && !has_hidden_rows(r) && !wants_commit(r)) {
+    if (nothing_new && !runner_has_hidden_rows(r) && !wants_commit(r)) {
         return 0;
     }
     r->epoch.is_last = r->options.once && runner_is_drained(r);
@@ -194,9 +186,37 @@ static void post_block(struct runner *r, const struct source_block *block)
     struct task *t = pool_task(TASK_BLOCK);
     t->block = *block;
     r->handed_bytes += block->bytes;
+    r->handed_blocks++;
     r->posted++;
     epoch_block_handed(&r->epoch);
     pool_post(&r->pool, t);
+}
+
+static bool is_waiting(const struct runner *r)
+{
+    for (uint32_t i = 0; i < r->graph->source_count; i++) {
+        if (source_is_waiting(r->sources[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* All that can be handed out now is. @return false when more may come */
+static bool end_handing_out(struct runner *r)
+{
+    bool drained = r->options.once && runner_is_drained(r);
+    if (is_waiting(r) || (cuts_by_time(r) && !drained)) {
+        return false;
+    }
+    bool is_empty = r->options.once && r->handed_blocks == 0 && !r->is_replay;
+    if (is_empty && !runner_has_hidden_rows(r) && !wants_commit(r)) {
+        runner_nothing_new(r); /* what was planned did not come */
+        return false;
+    }
+    r->epoch.is_last = r->epoch.is_last || drained;
+    epoch_cut(&r->epoch);
+    return true;
 }
 
 /* @return false when there is nothing more to do for now */
@@ -219,11 +239,7 @@ static bool hand_out(struct runner *r)
             return false;
         }
         if (rc == 0) {
-            bool ended = !cuts_by_time(r) || (r->options.once && runner_is_drained(r));
-            if (ended) {
-                epoch_cut(&r->epoch);
-            }
-            return ended;
+            return end_handing_out(r);
         }
         post_block(r, &block);
     }
@@ -360,7 +376,7 @@ void drive_tasks_done(struct runner *r)
     drive(r);
 }
 
-void drive(struct runner *r)
+static void drive_on(struct runner *r)
 {
     while (r->end == RUNNER_RUNS && r->ends_as == RUNNER_RUNS) {
         if (r->is_abandoned) {
@@ -391,4 +407,10 @@ void drive(struct runner *r)
             return;
         }
     }
+}
+
+void drive(struct runner *r)
+{
+    drive_on(r);
+    receiving_update(r);
 }

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/manifest.h"
+#include "io/receiver_source.h"
 #include "io/target.h"
 #include "state/keys.h"
 
@@ -88,6 +89,44 @@ static int read_id(struct store *store, uint64_t *id)
     return rc;
 }
 
+static uint64_t count_unread_of(struct data_folder *d, struct store *store, uint16_t number)
+{
+    char *folder = text_format("%s/%u", d->received, number);
+    struct receiver_log_options options = {.disk = &d->disk, .folder = folder, .name = folder};
+    uint64_t bytes = 0;
+    if (read_id(store, &options.key) == 0 &&
+        receiver_source_committed(store, number, &options.committed, NULL) == 0) {
+        bytes = receiver_log_count(&options);
+    }
+    memory_free(folder);
+    return bytes;
+}
+
+struct counting {
+    struct data_folder *d;
+    struct store *store;
+    uint64_t bytes;
+};
+
+static int count_unread_folder(void *context, const char *name)
+{
+    struct counting *c = context;
+    char *end = NULL;
+    unsigned long number = strtoul(name, &end, 10);
+    if (*end == '\0' && number > 0 && number < UINT16_MAX) {
+        c->bytes += count_unread_of(c->d, c->store, (uint16_t)number);
+    }
+    return 0;
+}
+
+/* What was received and no committed epoch has read. */
+static uint64_t count_unread(struct data_folder *d, struct store *store)
+{
+    struct counting c = {.d = d, .store = store};
+    disk_list(&d->disk, d->received, count_unread_folder, &c, NULL);
+    return c.bytes;
+}
+
 static int write_marker(struct data_folder *d, struct store *store, struct error *e)
 {
     uint64_t id = 0;
@@ -102,6 +141,10 @@ static int write_marker(struct data_folder *d, struct store *store, struct error
     uint64_t rows = count_waiting_rows(store);
     if (rows > 0) {
         log_warn("--fresh drops %" PRIu64 " rows that were committed and not yet published", rows);
+    }
+    uint64_t unread = count_unread(d, store);
+    if (unread > 0) {
+        log_warn("--fresh drops %" PRIu64 " bytes that were received and not yet read", unread);
     }
     char *path = marker_path(d);
     rc = rc == 0 ? disk_replace(&d->disk, path, text.data, text.size, e) : rc;
@@ -185,6 +228,24 @@ static int remove_dead_letters(struct data_folder *d, struct error *e)
     return rc == MILL_ENOENT ? 0 : rc;
 }
 
+static int remove_received_folder(void *context, const char *name)
+{
+    struct emptying *em = context;
+    char *path = text_path(em->folder, name);
+    int rc = fresh_empty_folder(em->d, path, em->e);
+    rc = rc == 0 ? disk_remove_folder(&em->d->disk, path, em->e) : rc;
+    memory_free(path);
+    return rc;
+}
+
+static int remove_received(struct data_folder *d, struct error *e)
+{
+    struct emptying em = {d, d->received, e};
+    int rc = disk_list(&d->disk, d->received, remove_received_folder, &em, e);
+    rc = rc == 0 ? disk_remove_folder(&d->disk, d->received, e) : rc;
+    return rc == MILL_ENOENT ? 0 : rc;
+}
+
 static int remove_store(struct data_folder *d, struct error *e)
 {
     char *store = text_path(d->path, "store");
@@ -196,6 +257,7 @@ static int remove_store(struct data_folder *d, struct error *e)
     rc = rc == 0 ? fresh_empty_folder(d, d->outbox, e) : rc;
     rc = rc == 0 ? fresh_empty_folder(d, given_up, e) : rc;
     rc = rc == 0 ? disk_remove_folder(&d->disk, given_up, e) : rc;
+    rc = rc == 0 ? remove_received(d, e) : rc;
     rc = rc == 0 ? remove_dead_letters(d, e) : rc;
     rc = rc == 0 ? disk_sync_folder(&d->disk, d->path, e) : rc;
     memory_free(store);

@@ -3,7 +3,8 @@
  * would mix with the old one's.
  *
  *     1. write and sync FRESH: the store's id, and every folder that it has written to
- *     2. remove its parts and hidden folders there; then the store, EPOCHS and outbox/
+ *     2. remove its parts and hidden folders there; then the store, EPOCHS, outbox/
+ *        and received/
  *     3. a new store is made
  *     4. remove FRESH
  *
@@ -15,7 +16,8 @@
 #include "base/error.h"
 #include "run/data_folder.h"
 
-/** Steps 1 and 2, when there is a store. Says how many unpublished rows are dropped. */
+/** Steps 1 and 2, when there is a store. Says how many unpublished rows and unread
+ *  bytes are dropped. */
 int fresh_start(struct data_folder *d, struct error *e);
 /** Step 2, when FRESH is there. */
 int fresh_finish(struct data_folder *d, struct error *e);

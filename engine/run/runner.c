@@ -11,10 +11,12 @@
 #include "io/file_source.h"
 #include "io/print.h"
 #include "io/queue_source.h"
+#include "io/receiver_source.h"
 #include "run/commit.h"
 #include "run/drive.h"
 #include "run/publishing.h"
 #include "run/ranges.h"
+#include "run/receiving.h"
 #include "run/skips.h"
 #include "run/start.h"
 
@@ -51,21 +53,23 @@ void runner_fail(struct runner *r, const struct error *e)
 /* --- what is left
  * ----------------------------------------------------------------------------------- */
 
-void runner_left(const struct runner *r, uint64_t *bytes, uint64_t *files)
+struct runner_rest runner_left(const struct runner *r)
 {
-    *bytes = 0;
-    *files = 0;
+    struct runner_rest rest = {0};
     for (uint32_t i = 0; i < r->graph->source_count; i++) {
-        uint64_t source_bytes = 0;
-        uint64_t source_files = 0;
-        if (r->graph->sources[i].kind == SOURCE_FILES && !r->options.queues_only) {
-            file_source_left(r->sources[i], &source_bytes, &source_files);
+        uint64_t bytes = 0;
+        uint64_t files = 0;
+        if (r->receiving[i] != NULL) {
+            rest.received_bytes += receiver_source_left(r->sources[i]);
+        } else if (r->graph->sources[i].kind == SOURCE_FILES && !r->options.queues_only) {
+            file_source_left(r->sources[i], &bytes, &files);
         } else {
-            source_files = queue_source_left(r->sources[i]);
+            files = queue_source_left(r->sources[i]);
         }
-        *bytes += source_bytes;
-        *files += source_files;
+        rest.bytes += bytes;
+        rest.files += files;
     }
+    return rest;
 }
 
 bool runner_is_drained(const struct runner *r)
@@ -81,7 +85,7 @@ bool runner_is_drained(const struct runner *r)
 /* --- epochs, one after the other
  * ---------------------------------------------------------------------- */
 
-static bool has_hidden_rows(const struct runner *r)
+bool runner_has_hidden_rows(const struct runner *r)
 {
     for (uint32_t i = 0; i < r->graph->output_count && r->outputs_open; i++) {
         if (r->outputs[i].roll.is_open) {
@@ -213,6 +217,11 @@ static void give_rows(struct runner *r)
     }
 }
 
+void runner_nothing_new(struct runner *r)
+{
+    end_when_published(r, RUNNER_FINISHED);
+}
+
 void runner_epoch_done(struct runner *r)
 {
     if (r->options.capture) {
@@ -226,7 +235,7 @@ void runner_epoch_done(struct runner *r)
         end_when_published(r, RUNNER_FAILED);
     } else if (r->is_stepping) {
         uv_stop(&r->loop);
-    } else if (r->stop_wanted && (r->options.once || !has_hidden_rows(r))) {
+    } else if (r->stop_wanted && (r->options.once || !runner_has_hidden_rows(r))) {
         end_when_published(r, RUNNER_STOPPED);
     } else {
         begin_next(r);
@@ -434,6 +443,9 @@ int runner_run(struct runner *r, struct error *e)
     if (r->publisher_open) {
         publishing_start(r);
     }
+    if (receiving_start(r, e) != 0) {
+        return e->code;
+    }
     begin_next(r);
     if (r->end == RUNNER_RUNS) {
         uv_run(&r->loop, UV_RUN_DEFAULT);
@@ -466,9 +478,11 @@ void runner_close(struct runner *r)
         r->end = RUNNER_STOPPED;
     }
     end_background_work(r);
+    receiving_stop(r);
     if (r->is_loop_open) {
         close_loop(r);
     }
+    receiving_close(r);
     start_close(r);
     data_folder_close(&r->data);
     for (uint32_t i = 0; i <= LIMIT_OUTPUTS_MAX; i++) {

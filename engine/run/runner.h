@@ -8,6 +8,7 @@
  *     rerun.c    epochs that run again
  *     commit.c   the end of an epoch: prepare, one synced batch
  *     publishing.c  what was committed goes out
+ *     receiving.c   what peers send: standard input, sockets
  *     runner.c   the loop, signals, the end
  *
  * docs/internals/epochs.md tells the protocol.
@@ -93,6 +94,7 @@ enum runner_end {
     RUNNER_FAILED    /**< runner.error says why */
 };
 
+struct receiving;  /* where a source's input comes in: run/receiving.h */
 struct range_list; /* what the epoch read, by partition */
 
 struct runner {
@@ -103,6 +105,7 @@ struct runner {
 
     uv_loop_t loop;
     uv_async_t task_done;     /**< a worker has finished something */
+    uv_async_t received;      /**< a receiving end's thread has done something */
     uv_timer_t cut_timer;     /**< the epoch's time is up */
     uv_timer_t retry_timer;   /**< the disk was full: look again */
     uv_timer_t publish_timer; /**< publishing failed: try again */
@@ -128,6 +131,7 @@ struct runner {
     bool is_mended; /**< a choice takes effect with the first commit, which is made for it */
 
     struct source *sources[LIMIT_SOURCES_MAX];
+    struct receiving *receiving[LIMIT_SOURCES_MAX]; /**< of those that have peers; else NULL */
     struct output outputs[LIMIT_OUTPUTS_MAX];
     struct graph_output dead_graph; /**< the dead letters are an output too */
     struct output dead_output;
@@ -152,6 +156,7 @@ struct runner {
     uint64_t dead_prepared; /**< the running epoch's share */
     uint64_t planned_bytes; /**< of the running epoch */
     uint64_t handed_bytes;
+    uint64_t handed_blocks;
     uint32_t next_source;           /**< whose turn it is to give a block */
     uint32_t posted;                /**< tasks that are out */
     uint32_t renewing;              /**< of them: fresh Lua states */
@@ -200,8 +205,13 @@ int runner_run(struct runner *r, struct error *e);
 int runner_step(struct runner *r, struct error *e);
 void runner_close(struct runner *r);
 
-/** Bytes and files that a --once run has left, for messages. */
-void runner_left(const struct runner *r, uint64_t *bytes, uint64_t *files);
+/** What a --once run has left, for messages. */
+struct runner_rest {
+    uint64_t files; /**< and batches of queues */
+    uint64_t bytes; /**< of them */
+    uint64_t received_bytes;
+};
+struct runner_rest runner_left(const struct runner *r);
 /** Everything that the sources know of is in what the running epoch has planned. */
 bool runner_is_drained(const struct runner *r);
 
@@ -211,6 +221,10 @@ bool runner_is_drained(const struct runner *r);
 void runner_fail(struct runner *r, const struct error *e);
 /** The epoch was committed: report, and begin the next or end. */
 void runner_epoch_done(struct runner *r);
+/** With once: the epoch has turned out to have no input, and is not committed. */
+void runner_nothing_new(struct runner *r);
+/** An output has rows that no reader sees yet. */
+bool runner_has_hidden_rows(const struct runner *r);
 /** Something was published: go on if that was waited for. */
 void runner_published(struct runner *r);
 /** End the process at once when what is on disk is not known any more. */

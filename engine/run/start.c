@@ -12,11 +12,13 @@
 #include "io/file_output.h"
 #include "io/file_source.h"
 #include "io/queue_source.h"
+#include "io/receiver_source.h"
 #include "run/commit.h"
 #include "run/gone.h"
 #include "run/mend.h"
 #include "run/mend_rows.h"
 #include "run/publishing.h"
+#include "run/receiving.h"
 #include "run/skips.h"
 #include "run/targets.h"
 #include "state/keys.h"
@@ -202,11 +204,45 @@ int commit_start_into(struct runner *r, struct store_batch *batch, struct error 
 /* --- opening
  * ---------------------------------------------------------------------------------------- */
 
+/* Crash tests make something large out of something small. */
+static uint64_t bytes_for_test(const char *variable, uint64_t limit)
+{
+#ifdef TIDEMILL_FAILPOINTS
+    const char *text = getenv(variable);
+    if (text != NULL) {
+        return strtoull(text, NULL, 10);
+    }
+#endif
+    (void)variable;
+    return limit;
+}
+
+static int open_received(struct runner *r, uint32_t index, uint16_t number, struct error *e)
+{
+    char *folder = text_format("%s/%u", r->data.received, number);
+    struct receiver_source_options options = {
+        .disk = &r->data.disk,
+        .folder = folder,
+        .name = receiving_name(&r->graph->sources[index]),
+        .key = r->data.store_id,
+        .segment_bytes =
+            bytes_for_test("TIDEMILL_TEST_SEGMENT_BYTES", LIMIT_RECEIVED_SEGMENT_BYTES),
+        .bytes_max = bytes_for_test("TIDEMILL_TEST_RECEIVED_BYTES", LIMIT_RECEIVED_BYTES),
+        .once = r->options.once,
+        .index = index,
+        .store_id = number,
+    };
+    int rc = receiver_source_open(&options, r->data.store, &r->sources[index], e);
+    memory_free(folder);
+    return rc;
+}
+
 static int open_source(struct runner *r, uint32_t index, struct error *e)
 {
     const struct graph_source *g = &r->graph->sources[index];
     uint16_t number = identity_find(&r->identities, IDENTITY_SOURCE, index)->number;
-    if (g->kind == SOURCE_QUEUE || r->options.queues_only) {
+    bool is_unheard = r->options.capture && graph_is_received(g);
+    if (g->kind == SOURCE_QUEUE || r->options.queues_only || is_unheard) {
         struct queue_source_options options = {
             .batches = r->options.queues[index].batches,
             .batch_count = r->options.queues[index].count,
@@ -214,6 +250,9 @@ static int open_source(struct runner *r, uint32_t index, struct error *e)
             .store_id = number,
         };
         return queue_source_open(&options, r->data.store, &r->sources[index], e);
+    }
+    if (graph_is_received(g)) {
+        return open_received(r, index, number, e);
     }
     int64_t interval = r->graph->options.batch_ms;
     struct file_source_options options = {
@@ -381,26 +420,16 @@ static int open_publishing(struct runner *r, struct error *e)
     return rc == 0 ? disk_list(&r->data.disk, r->data.dead_letters, add_size, r, e) : rc;
 }
 
-/* Crash tests make a large change out of a small one. */
-static size_t delta_bytes_max(void)
-{
-#ifdef TIDEMILL_FAILPOINTS
-    const char *text = getenv("TIDEMILL_TEST_DELTA_BYTES");
-    if (text != NULL) {
-        return (size_t)strtoull(text, NULL, 10);
-    }
-#endif
-    return LIMIT_DELTA_BYTES;
-}
-
 int start_open(struct runner *r, struct error *e)
 {
-    delta_init(&r->delta, r->data.store, r->graph->stage_count, delta_bytes_max());
+    delta_init(&r->delta, r->data.store, r->graph->stage_count,
+               bytes_for_test("TIDEMILL_TEST_DELTA_BYTES", LIMIT_DELTA_BYTES));
     int rc = 0;
     for (uint32_t i = 0; i < r->graph->source_count && rc == 0; i++) {
         rc = open_source(r, i, e);
     }
     rc = rc == 0 ? mend_sources(r, e) : rc;
+    rc = rc == 0 ? receiving_open(r, e) : rc;
     rc = rc == 0 && !r->options.capture ? open_publishing(r, e) : rc;
     if (rc == 0) {
         mend_report(r);

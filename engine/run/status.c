@@ -60,6 +60,7 @@ void status_nothing_new(struct status *s, const struct runner *r)
         return;
     }
     uint64_t files = 0;
+    bool has_received = false;
     for (uint32_t i = 0; i < r->graph->source_count; i++) {
         uint64_t done = 0;
         uint64_t known = 0;
@@ -67,6 +68,13 @@ void status_nothing_new(struct status *s, const struct runner *r)
             file_source_count(r->sources[i], &done, &known);
         }
         files += done;
+        has_received = has_received || graph_is_received(&r->graph->sources[i]);
+    }
+    if (has_received && files == 0) {
+        log_info("nothing new: all that was received is done at epoch %" PRIu64
+                 "; --fresh starts over",
+                 r->last_number);
+        return;
     }
     log_info("nothing new: %" PRIu64 " files done at epoch %" PRIu64 "; --fresh starts over", files,
              r->last_number);

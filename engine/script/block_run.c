@@ -270,6 +270,32 @@ static int run_file(struct host *h, const struct source_block *block, struct sou
     return rc;
 }
 
+/* What is no whole line: it was sent by a connection that is gone, or was let go. */
+static int refuse_broken(struct host *h, const struct block_piece *piece, struct error *e)
+{
+    h->records++;
+    return dead_letter_of_record(h, 0, piece->offset, piece->text, piece->fault, e);
+}
+
+static int run_received(struct host *h, const struct source_block *block, struct source_done *done,
+                        struct error *e)
+{
+    struct block_piece piece;
+    receiver_reader_begin(h->receiver_reader, block);
+    int rc = receiver_reader_next(h->receiver_reader, &piece, e);
+    while (rc == 1) {
+        rc = piece.too_long        ? refuse_line(h, &piece, e)
+             : piece.fault != NULL ? refuse_broken(h, &piece, e)
+                                   : run_text(h, &piece, e);
+        if (rc == 0) {
+            rc = receiver_reader_next(h->receiver_reader, &piece, e);
+        }
+    }
+    receiver_reader_end(h->receiver_reader);
+    *done = receiver_reader_done(h->receiver_reader);
+    return rc;
+}
+
 /* The msgpack array of a queue's batch, as cells. @return how many, or MILL_ECORRUPT */
 static int read_cells(struct host *h, struct slice *values, uint32_t *left, struct error *e)
 {
@@ -337,7 +363,10 @@ static int run_block(struct host *h, const struct source_block *block, struct so
     if (block->file != NULL) {
         return run_file(h, block, done, e);
     }
-    bool is_text = h->graph->sources[block->source].kind == SOURCE_FILES;
+    if (block->log != NULL) {
+        return run_received(h, block, done, e);
+    }
+    bool is_text = h->graph->sources[block->source].kind != SOURCE_QUEUE;
     return is_text ? run_queued_text(h, block, done, e) : run_queue(h, block, done, e);
 }
 

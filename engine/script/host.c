@@ -77,6 +77,7 @@ int host_create(const struct host_options *options, struct host **result, struct
     h->cell_capacity = LIMIT_CHUNK_RECORDS_MAX;
     h->cells = memory_alloc(h->cell_capacity * sizeof *h->cells);
     h->reader = block_reader_create();
+    h->receiver_reader = receiver_reader_create();
     h->segment_refs = memory_zero(g->segment_count + 1, sizeof(int));
     h->checked_refs = memory_zero(g->segment_count + 1, sizeof(int));
     h->seal_refs = memory_zero(g->stage_count + 1, sizeof(int));
@@ -109,6 +110,7 @@ void host_destroy(struct host *h)
     }
     rows_deinit(&h->dead);
     block_reader_destroy(h->reader);
+    receiver_reader_destroy(h->receiver_reader);
     arena_deinit(&h->arena);
     buffer_deinit(&h->key);
     buffer_deinit(&h->value);

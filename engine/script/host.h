@@ -28,6 +28,7 @@
 #include "flow/shuffle.h"
 #include "flow/top.h"
 #include "io/block_reader.h"
+#include "io/receiver_reader.h"
 #include "script/lua_state.h"
 #include "script/source_text.h"
 #include "script/watchdog.h"
@@ -98,6 +99,7 @@ struct host {
     struct mill_cell *cells;
     uint32_t cell_capacity;
     struct block_reader *reader;
+    struct receiver_reader *receiver_reader;
 
     struct host_position position;
     const struct host_skip *skips; /**< of this epoch, borrowed */

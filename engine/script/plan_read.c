@@ -58,7 +58,7 @@ static int get_choice(lua_State *L, const char *field, const char *const *words)
 
 static const char *const role_words[] = {"unused", "source", "single", "flat",
                                          "union",  "stage",  "output", NULL};
-static const char *const source_words[] = {"files", "queue", NULL};
+static const char *const source_words[] = {"files", "queue", "stdin", "socket", "listen", NULL};
 static const char *const stage_words[] = {"table", "update", "with_state", "top", NULL};
 static const char *const combine_words[] = {"lua", "count", "sum", "min", "max", "avg", NULL};
 static const char *const input_words[] = {"lines", "words", "cells", "groups", "tee", NULL};
@@ -137,6 +137,11 @@ static void read_source(lua_State *L, struct arena *arena, void *element)
     s->target = get_text(L, "target", arena);
     s->pattern = get_text(L, "pattern", arena);
     s->new_files_only = get_boolean(L, "new_files_only");
+    s->host = get_text(L, "host", arena);
+    s->port = get_u32(L, "port");
+    s->path = get_text(L, "path", arena);
+    s->clients_max = get_u32(L, "clients");
+    s->token = get_text(L, "token", arena);
 }
 
 static void read_stage(lua_State *L, struct arena *arena, void *element)

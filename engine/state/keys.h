@@ -9,6 +9,7 @@
  *     "epoch"                       newest epoch record
  *     "e" u64                       record of an epoch (history)
  *     "f" u16 u32                   files of a source (io/file_registry.h)
+ *     "l" u16                       how far a receiver log was read (io/receiver_source.h)
  *     "q" u16                       position in a queue (io/queue_source.h)
  *     "m" u16                       an output's mark: published up to this epoch
  *     "r" u16                       an output's open file (roll)

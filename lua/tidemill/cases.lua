@@ -26,6 +26,7 @@
 ---
 --- Lines that begin with # are comments.
 local launch_module = require "tidemill.launch"
+local plans = require "tidemill.plan"
 local values = require "tidemill.values"
 
 local M = {}
@@ -116,7 +117,7 @@ end
 local function read_records(case, plan, section, batch, source)
    if not plan.sources[source] then fail(case, "there is no source %d", source) end
    local records = section.values or {}
-   local is_text = plan.sources[source].node.source == "files"
+   local is_text = plans.is_text(plan.sources[source])
    for i, line in ipairs(section) do
       records[i] = is_text and line or read_value(case, section, line)
    end

@@ -81,6 +81,22 @@ function Job:text_file_stream(dir, given)
    })
 end
 
+-- Of what is received: only lines yet.
+local FORMAT = { type = "choice", default = "text", "text" }
+
+--- Lines of standard input. There is one, so a job reads it once.
+function Job:stdin(given)
+   for _, node in ipairs(self.nodes) do
+      if node.kind == "stdin" then
+         options.fail("stdin: the job reads it already, at %s; use that stream again", node.line)
+      end
+   end
+   return stream.new(self:add {
+      kind = "stdin", source = "stdin", target = "",
+      options = options.check("stdin", { format = FORMAT }, given),
+   })
+end
+
 local function check_batches(batches)
    if type(batches) ~= "table" then
       options.fail("queue_stream: the batches are a list of lists, not %s", options.show(batches))
@@ -113,8 +129,7 @@ function Job:test(name, f)
 end
 
 local LATER = {
-   file_stream = true, stdin = true, socket_text_stream = true, listen = true, rate_stream = true,
-   kafka = true,
+   file_stream = true, socket_text_stream = true, listen = true, rate_stream = true, kafka = true,
 }
 
 --- Names of the design that this version does not have: the error says so.

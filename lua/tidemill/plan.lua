@@ -53,6 +53,11 @@ local function find_readers(job, needed)
    return readers
 end
 
+--- Whether a source gives lines; a queue gives values.
+function M.is_text(source)
+   return source.node.source ~= "queue"
+end
+
 local Planner = {}
 Planner.__index = Planner
 
@@ -282,7 +287,7 @@ function M.make(job)
       planner.stage_of[node] = i
    end
    for i, source in ipairs(plan.sources) do
-      local kind = source.node.source == "files" and "lines" or "cells"
+      local kind = M.is_text(source) and "lines" or "cells"
       planner:segments_from({ kind = kind, from = i, keyed = false }, source.node,
          planner.readers[source.node])
    end
@@ -389,6 +394,8 @@ function M.describe(plan)
       sources[i] = {
          kind = node.source, operator = node.id, target = node.target,
          pattern = node.options.pattern, new_files_only = node.options.new_files_only or false,
+         host = node.host, port = node.port or 0, path = node.path,
+         clients = node.options.clients or 0, token = node.options.token,
       }
    end
    local splitters = {}

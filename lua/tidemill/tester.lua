@@ -7,6 +7,7 @@ local abi = require "tidemill.abi"
 local cases = require "tidemill.cases"
 local launch_module = require "tidemill.launch"
 local options = require "tidemill.options"
+local plans = require "tidemill.plan"
 local units = require "tidemill.units"
 local values = require "tidemill.values"
 
@@ -38,7 +39,7 @@ function Test:input_to(name, ...)
    elseif not source then
       options.fail("t:input_to: the job has no source %s", options.show(name))
    end
-   local is_text = self.plan.sources[source].node.source == "files"
+   local is_text = plans.is_text(self.plan.sources[source])
    for _, record in ipairs(records) do
       if is_text and type(record) ~= "string" then
          options.fail("t:input: a line is a string, not %s", options.show(record))
@@ -129,7 +130,7 @@ local function add_batches(launch, plan, steps)
    for _, step in ipairs(steps) do
       for source, records in ipairs(step.batch or {}) do
          C.mill_buffer_clear(b)
-         local is_text = plan.sources[source].node.source == "files"
+         local is_text = plans.is_text(plan.sources[source])
          if not is_text then C.mill_pack_array(b, #records) end
          for _, record in ipairs(records) do
             if is_text then

@@ -8,6 +8,7 @@ import time
 import oracle
 import scenarios
 from harness import DEBUG, Place, check, check_equal, test
+from receiving import Received, TornReceived
 from scenarios import (Batches, BigBatches, Folders, Fresh, GivingUp, InterruptedTotals, Spilling,
                        SpillingTotals, Stdout, Totals, WordCount)
 
@@ -16,6 +17,8 @@ EPOCH = ("commit_after_write", "commit_before_write", "commit_write", "epochs_af
 FILES = ("file_output_after_rename", "file_output_after_sync", "file_output_before_rename",
          "file_output_before_sync", "file_output_write")
 REDO = ("redo_after_apply", "redo_after_delete", "redo_after_part", "redo_before_apply")
+RECEIVED = ("received_after_remove", "received_after_roll", "received_after_sync",
+            "received_before_sync", "received_write")
 OPENING = ("store_after_create", "store_before_create", "marker_after_sync", "open_before_redo",
            "open_after_sweep")
 
@@ -33,6 +36,8 @@ TABLE = {
     Spilling: ("spill_write",),
     SpillingTotals: ("spill_write", "redo_after_part"),
     GivingUp: ("give_up_after_write", "give_up_before_write"),
+    Received: (*RECEIVED, *EPOCH, "stop_before_marks"),
+    TornReceived: ("received_after_cut", "received_after_sync", "received_before_sync"),
     Fresh: ("fresh_after_marker", "fresh_after_outputs", "fresh_after_store",
             "fresh_before_unmark"),
 }
@@ -40,7 +45,8 @@ TABLE = {
 # Where a full disk ends the program, because no epoch runs that could wait: at a start, and when
 # all is done but the marks. Everywhere else it waits and goes on. The first hits of commit_write
 # are those of a start: later ones have a test of their own.
-ENDS_WHEN_FULL = {*OPENING, *TABLE[Fresh], *TABLE[GivingUp], "open_after_redo", "roll_after_truncate",
+ENDS_WHEN_FULL = {*OPENING, *TABLE[Fresh], *TABLE[GivingUp], "open_after_redo",
+                  "roll_after_truncate", "received_after_cut",
                   "stop_before_marks", "commit_write"}
 
 
@@ -101,7 +107,7 @@ def a_kill_at_later_hits_loses_and_doubles_nothing(place, case):
             beyond = middle
 
 
-@test(each=[c for c in FIRST_CASES if c.scenario in (Totals, Stdout)] +
+@test(each=[c for c in FIRST_CASES if c.scenario in (Totals, Stdout, Received)] +
       [Case(Folders, "file_output_after_rename"), Case(Folders, "commit_after_write")])
 def after_a_kill_fresh_starts_over(place, case):
     """Whatever the kill has left, --fresh removes it, though a store may not know yet of a folder

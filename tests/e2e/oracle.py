@@ -7,10 +7,11 @@ import base64
 import collections
 import json
 import re
+import struct
 
 from harness import Wrong, check, check_equal
 
-PART = re.compile(r"^part-([0-9a-f]{8})-(\d{10})-(\d{4})\.(json|txt)$")
+PART_NAME = re.compile(r"^part-([0-9a-f]{8})-(\d{10})-(\d{4})\.(json|txt)$")
 
 
 # --- what must come out ---------------------------------------------------------------------------
@@ -69,7 +70,7 @@ def parts_of(folder):
     if not folder.exists():
         return found
     for path in folder.iterdir():
-        name = PART.match(path.name)
+        name = PART_NAME.match(path.name)
         if name:
             found.append((int(name[2]), int(name[3]), path))
         else:
@@ -102,6 +103,36 @@ def dead_letters(data_folder):
     return [{name.decode(): value for name, value in letter.items()} for letter in letters]
 
 
+LINES, PART = 1, 5  # kinds of records in a receiver log
+RECORD_HEAD = struct.Struct(">QIBBHQQQ")
+
+
+def received_records(data_folder, source=1):
+    """[(kind, connection, bytes)] of what is in a receiver log now. Its end may be torn."""
+    found = []
+    for path in sorted((data_folder / "received" / str(source)).glob("*.log")):
+        data, at = path.read_bytes(), 0
+        while at + RECORD_HEAD.size <= len(data):
+            _, size, kind, _, _, connection, _, _ = RECORD_HEAD.unpack_from(data, at)
+            at += RECORD_HEAD.size
+            if not LINES <= kind <= PART or at + size > len(data):
+                break
+            found.append((kind, connection, data[at:at + size]))
+            at += size
+    return found
+
+
+def received_lines(data_folder, source=1):
+    """The whole lines in a receiver log."""
+    return b"".join(data for kind, _, data in received_records(data_folder, source)
+                    if kind == LINES)
+
+
+def received_bytes(data_folder, source=1):
+    """All that a receiver log holds now."""
+    return b"".join(data for _, _, data in received_records(data_folder, source))
+
+
 def check_same_counts(came, wanted, what):
     """Compare two counters; say what differs, not all that is equal."""
     if came == wanted:
@@ -119,7 +150,8 @@ def check_word_count(place, out="out", input_folder="in"):
 
 # --- what may be left -----------------------------------------------------------------------------
 
-DATA_ENTRIES = {"LOCK", "EPOCHS", "store", "outbox", "spill", "dead_letters"}
+DATA_ENTRIES = {"LOCK", "EPOCHS", "store", "outbox", "spill", "dead_letters",
+                "received"}
 
 
 def check_nothing_temporary(data_folder, *out_folders):

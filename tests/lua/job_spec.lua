@@ -111,6 +111,24 @@ describe("text_file_stream", function()
    end)
 end)
 
+describe("stdin", function()
+   it("gives lines", function()
+      local node = node_of('\njob:stdin()')
+      assert.same({ "stdin", "stdin", "", "job.lua:2", { format = "text" } },
+         { node.kind, node.source, node.target, node.line, node.options })
+      assert.equal("text", node_of('job:stdin{ format = "text" }').options.format)
+   end)
+
+   it("says what it cannot", function()
+      assert.equal("stdin: the job reads it already, at job.lua:1; use that stream again",
+         refusal("job:stdin() job:stdin()"))
+      assert.equal('stdin: format = "json" is not allowed; it must be one of "text"',
+         refusal('job:stdin{ format = "json" }'))
+      assert.equal('stdin: unknown option "fromat"; known are: format',
+         refusal('job:stdin{ fromat = "text" }'))
+   end)
+end)
+
 describe("queue_stream", function()
    it("has a list of records for each batch", function()
       local node = node_of('job:queue_stream({ { 1, "a" }, {}, { { b = 1 } } })')

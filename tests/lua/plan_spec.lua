@@ -192,11 +192,15 @@ describe("C", function()
          values:map_to_pair(f):save_as_text_files("out", "txt")
          values:to_files("rolled", { roll = "64MiB" })
          values:to_files("timed", { roll = "10m", format = "text" })
-         values:for_each_batch(f, { timeout = "5s" })]])
+         values:for_each_batch(f, { timeout = "5s" })
+         job:stdin():print()]])
       assert.same({
-         { kind = "queue", operator = 2, target = "", new_files_only = false },
+         { kind = "queue", operator = 2, target = "", new_files_only = false, port = 0,
+            clients = 0 },
          { kind = "files", operator = 3, target = "logs", pattern = "*.log",
-            new_files_only = true },
+            new_files_only = true, port = 0, clients = 0 },
+         { kind = "stdin", operator = 10, target = "", new_files_only = false, port = 0,
+            clients = 0 },
       }, plan.sources)
       local rows = {}
       for i, o in ipairs(plan.outputs) do
@@ -209,6 +213,7 @@ describe("C", function()
          { "to_files", "json", "rolled", "", false, 0, 0, 2 ^ 26, 0 },
          { "to_files", "text", "timed", "", false, 0, 600000, 0, 0 },
          { "for_each_batch", "rows", "", "", false, 0, 0, 0, 5000 },
+         { "print", "print", "stdout", "", false, 10, 0, 0, 0 },
       }, rows)
    end)
 
