@@ -7,6 +7,8 @@
 #include "base/memory.h"
 #include "io/receiver_source.h"
 #include "run/drive.h"
+#include "run/receive_listen.h"
+#include "run/receive_socket.h"
 #include "run/receive_stdin.h"
 
 const char *receiving_name(const struct graph_source *g)
@@ -26,7 +28,9 @@ static struct receiving *create(const struct graph_source *g)
     case SOURCE_STDIN:
         return receive_stdin_create(STDIN_FILENO);
     case SOURCE_SOCKET:
+        return receive_socket_create();
     case SOURCE_LISTEN:
+        return receive_listen_create();
     case SOURCE_FILES:
     case SOURCE_QUEUE:
         break;
@@ -37,7 +41,20 @@ static struct receiving *create(const struct graph_source *g)
 static void destroy(struct receiving *x)
 {
     line_receiver_destroy(x->lines);
-    receive_stdin_destroy(x);
+    switch (x->graph->kind) {
+    case SOURCE_STDIN:
+        receive_stdin_destroy(x);
+        break;
+    case SOURCE_SOCKET:
+        receive_socket_destroy(x);
+        break;
+    case SOURCE_LISTEN:
+        receive_listen_destroy(x);
+        break;
+    case SOURCE_FILES:
+    case SOURCE_QUEUE:
+        break;
+    }
 }
 
 int receiving_open(struct runner *r, struct error *e)
@@ -71,11 +88,50 @@ static void on_received(uv_async_t *handle)
     }
 }
 
+/* What lines have begun becomes dead letters: nobody will end them. */
+static void end_lines(struct receiving *x)
+{
+    struct error e = {0};
+    if (line_receiver_break(x->lines, &e) != 0) {
+        log_warn("%s: %s; what its peers had begun to send is lost", receiving_name(x->graph),
+                 e.message);
+    }
+}
+
+/* --once: the interval is over. */
+static void on_once_timer(uv_timer_t *timer)
+{
+    struct runner *r = timer->data;
+    for (uint32_t i = 0; i < r->graph->source_count; i++) {
+        struct receiving *x = r->receiving[i];
+        if (x != NULL && x->graph->kind != SOURCE_STDIN && !x->has_ended) {
+            x->ops->stop(x);
+            x->is_started = false;
+            end_lines(x);
+            receiving_ended(x);
+        }
+    }
+    if (r->end == RUNNER_RUNS) {
+        drive(r);
+    }
+}
+
+static void start_once_timer(struct runner *r)
+{
+    uint64_t interval_ms = (uint64_t)r->graph->options.batch_ms;
+    uv_timer_start(&r->once_timer, on_once_timer, interval_ms, 0);
+}
+
 int receiving_start(struct runner *r, struct error *e)
 {
     int rc = uv_async_init(&r->loop, &r->received, on_received);
     check(rc == 0);
     r->received.data = r;
+    uv_timer_init(&r->loop, &r->once_timer);
+    r->once_timer.data = r;
+    if (r->options.once) {
+        start_once_timer(r);
+    }
     for (uint32_t i = 0; i < r->graph->source_count && rc == 0; i++) {
         struct receiving *x = r->receiving[i];
         if (x != NULL) {
@@ -106,26 +162,21 @@ void receiving_save(struct runner *r)
     }
 }
 
-/* What lines have begun becomes dead letters, of the next start. */
-static void end_lines(struct receiving *x)
-{
-    struct error e = {0};
-    int rc = line_receiver_break(x->lines, &e);
-    rc = rc == 0 ? receiver_log_sync(x->log, &e) : rc;
-    rc = rc == 0 ? receiver_source_release(x->source, &e) : rc;
-    if (rc != 0) {
-        log_warn("%s: %s", receiving_name(x->graph), e.message);
-    }
-}
-
 void receiving_stop(struct runner *r)
 {
     for (uint32_t i = 0; i < r->graph->source_count; i++) {
         struct receiving *x = r->receiving[i];
-        if (x != NULL) {
-            x->ops->stop(x);
-            x->is_started = false;
-            end_lines(x);
+        struct error e = {0};
+        if (x == NULL) {
+            continue;
+        }
+        x->ops->stop(x);
+        x->is_started = false;
+        end_lines(x);
+        int rc = receiver_log_sync(x->log, &e);
+        rc = rc == 0 ? receiver_source_release(x->source, &e) : rc;
+        if (rc != 0) {
+            log_warn("%s: %s", receiving_name(x->graph), e.message);
         }
     }
 }
@@ -142,8 +193,19 @@ void receiving_close(struct runner *r)
 
 /* --- for the ends --- */
 
+void receiving_save_lines(struct receiving *x)
+{
+    struct error e = {0};
+    int rc = line_receiver_save(x->lines, &e);
+    if (rc != 0 && rc != MILL_ELIMIT && rc != MILL_ENOSPC) { /* these are met when reading */
+        runner_die_if_fatal(&e);
+        runner_fail(x->runner, &e);
+    }
+}
+
 void receiving_ended(struct receiving *x)
 {
+    x->has_ended = true;
     receiver_source_end_input(x->source);
 }
 

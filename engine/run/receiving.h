@@ -3,11 +3,16 @@
  * their receiver logs, from where epochs read it (io/receiver_source.h).
  *
  *     receive_stdin.c    standard input, read by a thread of its own
+ *     receive_listen.c   clients that connect
+ *     receive_socket.c   a server to which the job connects
+ *     receive_stream.c   connections of these two
  *
  * A peer is not read while its log or the disk is full, or LIMIT_RECEIVED_UNREAD_BYTES wait to be
  * handed to workers.
  *
- * With --once standard input is read to its end. Bytes that were received before are read first.
+ * With --once standard input is read to its end; sockets bring what comes within one interval from
+ * the start (a server that ends its connection before: until then). What was received before is
+ * processed first.
  *
  * @thread the coordinator's, but where an end says otherwise
  */
@@ -19,8 +24,6 @@
 #include "base/error.h"
 #include "io/line_receiver.h"
 #include "run/runner.h"
-
-struct receiving;
 
 struct receiving_ops {
     /** Begin to receive. */
@@ -43,7 +46,8 @@ struct receiving {
     struct source *source;
     struct receiver_log *log;
     struct line_receiver *lines;
-    bool is_started;
+    bool is_started; /**< and not stopped */
+    bool has_ended;  /**< nothing more comes */
     bool said_blocked;
 };
 
@@ -61,6 +65,9 @@ void receiving_stop(struct runner *r);
 void receiving_close(struct runner *r);
 
 /* For the ends. */
+
+/** receiving_ops.save of ends that the coordinator writes for. */
+void receiving_save_lines(struct receiving *x);
 
 /** Nothing more comes from this end's peers. */
 void receiving_ended(struct receiving *x);

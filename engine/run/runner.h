@@ -109,6 +109,7 @@ struct runner {
     uv_timer_t cut_timer;     /**< the epoch's time is up */
     uv_timer_t retry_timer;   /**< the disk was full: look again */
     uv_timer_t publish_timer; /**< publishing failed: try again */
+    uv_timer_t once_timer;    /**< --once: sockets have had their interval */
     uv_timer_t stop_timer;    /**< publishing has had its time after a signal */
     uv_signal_t signals[2];
     uv_work_t work; /**< preparing and committing */

@@ -97,6 +97,82 @@ function Job:stdin(given)
    })
 end
 
+local function check_port(what, port, min)
+   local number = tonumber(port)
+   if not number or number ~= math.floor(number) or number < min or number > 65535 then
+      options.fail("%s: the port is a whole number from %d to 65535, not %s", what, min,
+         options.show(port))
+   end
+   return number
+end
+
+--- Lines that a TCP server sends, to which the job connects.
+function Job:socket_text_stream(host, port, given)
+   if type(host) ~= "string" or host == "" or host:find("[%z%s/]") then
+      options.fail("socket_text_stream: the host is a name or an address, not %s",
+         options.show(host))
+   end
+   port = check_port("socket_text_stream", port, 1)
+   local shown = host:find(":", 1, true) and "[" .. host .. "]" or host
+   return stream.new(self:add {
+      kind = "socket_text_stream", source = "socket", target = ("%s:%d"):format(shown, port),
+      host = host, port = port,
+      options = options.check("socket_text_stream", { format = FORMAT }, given),
+   })
+end
+
+local LISTEN_OPTIONS = {
+   format = FORMAT,
+   clients = { type = "integer", default = 1024, min = 1, max = 65536 },
+   token = { type = "string" },
+}
+
+local PATH_BYTES_MAX = 107 -- what a unix socket's address has room for
+
+--- Host and port, or a path, of what listen() is given.
+local function parse_url(url)
+   local path = type(url) == "string" and url:match("^unix://(.+)$")
+   if path then
+      if #path > PATH_BYTES_MAX or path:find("%z") then
+         options.fail("listen: the path of a unix socket has at most %d bytes, %s has %d",
+            PATH_BYTES_MAX, options.show(path), #path)
+      end
+      return nil, 0, path
+   end
+   local host, port
+   if type(url) == "string" then
+      host, port = url:match("^tcp://%[([%x:.]+)%]:(%d+)$")
+      if not host then host, port = url:match("^tcp://(%d+%.%d+%.%d+%.%d+):(%d+)$") end
+      if not host then host, port = url:match("^tcp://(localhost):(%d+)$") end
+   end
+   if not host then
+      options.fail('listen: write "tcp://127.0.0.1:9999" or "unix:///path/to.sock", not %s',
+         options.show(url))
+   end
+   return host == "localhost" and "127.0.0.1" or host, check_port("listen", port, 0)
+end
+
+local function is_loopback(host)
+   return host == "::1" or host:match("^127%.%d+%.%d+%.%d+$") ~= nil
+end
+
+--- Lines that clients send, who connect to the job.
+function Job:listen(url, given)
+   local host, port, path = parse_url(url)
+   local checked = options.check("listen", LISTEN_OPTIONS, given)
+   local token = checked.token
+   if token and (token == "" or #token > 256 or token:find("[%z\r\n]")) then
+      options.fail("listen: token is 1 to 256 bytes without a line end")
+   elseif host and not is_loopback(host) and not token then
+      options.fail('listen: %s can be reached from other machines; set token = "...", which each '
+         .. "client must send as its first line, or listen on 127.0.0.1", host)
+   end
+   return stream.new(self:add {
+      kind = "listen", source = "listen", target = url, host = host, port = port, path = path,
+      options = checked,
+   })
+end
+
 local function check_batches(batches)
    if type(batches) ~= "table" then
       options.fail("queue_stream: the batches are a list of lists, not %s", options.show(batches))
@@ -129,7 +205,7 @@ function Job:test(name, f)
 end
 
 local LATER = {
-   file_stream = true, socket_text_stream = true, listen = true, rate_stream = true, kafka = true,
+   file_stream = true, rate_stream = true, kafka = true,
 }
 
 --- Names of the design that this version does not have: the error says so.

@@ -129,6 +129,76 @@ describe("stdin", function()
    end)
 end)
 
+describe("socket_text_stream", function()
+   it("gives lines of a server", function()
+      local node = node_of('\njob:socket_text_stream("example.org", 9999)')
+      assert.same({ "socket_text_stream", "socket", "example.org:9999", "example.org", 9999 },
+         { node.kind, node.source, node.target, node.host, node.port })
+      assert.same({ format = "text" }, node.options)
+      assert.equal("[::1]:1", node_of('job:socket_text_stream("::1", "1")').target)
+      assert.equal(65535, node_of('job:socket_text_stream("a", 65535)').port)
+   end)
+
+   it("says what it cannot", function()
+      for _, wrong in ipairs { 'nil', '""', '"a b"', '"a/b"', '"a\\n"', "5" } do
+         assert.truthy(refusal(("job:socket_text_stream(%s, 1)"):format(wrong))
+            :find("^socket_text_stream: the host is a name or an address, not "))
+      end
+      for _, wrong in ipairs { "nil", "0", "65536", "1.5", '"x"', "{}" } do
+         assert.truthy(refusal(('job:socket_text_stream("a", %s)'):format(wrong))
+            :find("^socket_text_stream: the port is a whole number from 1 to 65535, not "))
+      end
+      assert.equal('socket_text_stream: unknown option "retry"; known are: format',
+         refusal('job:socket_text_stream("a", 1, { retry = true })'))
+   end)
+end)
+
+describe("listen", function()
+   it("gives lines of clients", function()
+      local node = node_of('\njob:listen("tcp://127.0.0.1:9999")')
+      assert.same({ "listen", "listen", "tcp://127.0.0.1:9999", "127.0.0.1", 9999 },
+         { node.kind, node.source, node.target, node.host, node.port })
+      assert.same({ format = "text", clients = 1024 }, node.options)
+      node = node_of('job:listen("unix:///run/a b.sock", { clients = 2, token = "x y" })')
+      assert.same({ "/run/a b.sock", 0 }, { node.path, node.port })
+      assert.same({ format = "text", clients = 2, token = "x y" }, node.options)
+      assert.equal("127.0.0.1", node_of('job:listen("tcp://localhost:0")').host)
+      assert.equal("::1", node_of('job:listen("tcp://[::1]:1")').host)
+      assert.equal("rel.sock", node_of('job:listen("unix://rel.sock")').path)
+   end)
+
+   it("says what it cannot", function()
+      for _, wrong in ipairs { "nil", "5", '"127.0.0.1:1"', '"udp://127.0.0.1:1"',
+         '"tcp://127.0.0.1"', '"tcp://example.org:1"', '"tcp://:1"', '"unix://"',
+         '"tcp://127.0.0.1:1/x"' } do
+         assert.truthy(refusal(("job:listen(%s)"):format(wrong))
+            :find('^listen: write "tcp://127.0.0.1:9999" or "unix:///path/to.sock", not '), wrong)
+      end
+      assert.equal('listen: the port is a whole number from 0 to 65535, not "65536"',
+         refusal('job:listen("tcp://127.0.0.1:65536")'))
+      local path = ("x"):rep(108)
+      assert.equal(('listen: the path of a unix socket has at most 107 bytes, %q has 108')
+         :format(path), refusal(('job:listen("unix://%s")'):format(path)))
+      assert.equal("listen: clients = 0 is not allowed; it must be a whole number from 1 to 65536",
+         refusal('job:listen("unix://a", { clients = 0 })'))
+   end)
+
+   it("asks for a token where others can come", function()
+      for _, host in ipairs { "0.0.0.0", "192.168.1.2", "[::]", "[::2]", "128.0.0.1" } do
+         local url = ("tcp://%s:1"):format(host)
+         assert.equal(('listen: %s can be reached from other machines; set token = "...", which '
+            .. "each client must send as its first line, or listen on 127.0.0.1")
+            :format((host:gsub("[%[%]]", ""))), refusal(('job:listen("%s")'):format(url)))
+         assert.equal(1, node_of(('job:listen("%s", { token = "t" })'):format(url)).port)
+      end
+      assert.equal("127.9.9.9", node_of('job:listen("tcp://127.9.9.9:1")').host)
+      for _, wrong in ipairs { "", ("x"):rep(257), "a\\nb", "a\\r" } do
+         assert.equal("listen: token is 1 to 256 bytes without a line end",
+            refusal(('job:listen("unix://a", { token = "%s" })'):format(wrong)))
+      end
+   end)
+end)
+
 describe("queue_stream", function()
    it("has a list of records for each batch", function()
       local node = node_of('job:queue_stream({ { 1, "a" }, {}, { { b = 1 } } })')

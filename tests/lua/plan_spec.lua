@@ -193,7 +193,10 @@ describe("C", function()
          values:to_files("rolled", { roll = "64MiB" })
          values:to_files("timed", { roll = "10m", format = "text" })
          values:for_each_batch(f, { timeout = "5s" })
-         job:stdin():print()]])
+         job:stdin():print()
+         job:listen("tcp://127.0.0.1:9", { clients = 5, token = "t" }):print()
+         job:listen("unix://a.sock"):print()
+         job:socket_text_stream("h", 7):print()]])
       assert.same({
          { kind = "queue", operator = 2, target = "", new_files_only = false, port = 0,
             clients = 0 },
@@ -201,6 +204,12 @@ describe("C", function()
             new_files_only = true, port = 0, clients = 0 },
          { kind = "stdin", operator = 10, target = "", new_files_only = false, port = 0,
             clients = 0 },
+         { kind = "listen", operator = 12, target = "tcp://127.0.0.1:9", new_files_only = false,
+            host = "127.0.0.1", port = 9, clients = 5, token = "t" },
+         { kind = "listen", operator = 14, target = "unix://a.sock", new_files_only = false,
+            port = 0, path = "a.sock", clients = 1024 },
+         { kind = "socket", operator = 16, target = "h:7", new_files_only = false, host = "h",
+            port = 7, clients = 0 },
       }, plan.sources)
       local rows = {}
       for i, o in ipairs(plan.outputs) do
@@ -213,6 +222,9 @@ describe("C", function()
          { "to_files", "json", "rolled", "", false, 0, 0, 2 ^ 26, 0 },
          { "to_files", "text", "timed", "", false, 0, 600000, 0, 0 },
          { "for_each_batch", "rows", "", "", false, 0, 0, 0, 5000 },
+         { "print", "print", "stdout", "", false, 10, 0, 0, 0 },
+         { "print", "print", "stdout", "", false, 10, 0, 0, 0 },
+         { "print", "print", "stdout", "", false, 10, 0, 0, 0 },
          { "print", "print", "stdout", "", false, 10, 0, 0, 0 },
       }, rows)
    end)

@@ -66,6 +66,33 @@ static void sources_are_in_order(void **state)
     assert_string_equal(g->operators[g->sources[1].operator_id].kind, "text_file_stream");
 }
 
+static void peers_have_their_addresses(void **state)
+{
+    struct job *j = *state;
+    int rc = job_plan(j, "",
+                      "job:stdin():to_stdout()\n"
+                      "job:listen('tcp://127.0.0.1:9', {clients = 5, token = 't'}):print()\n"
+                      "job:listen('unix://a.sock'):print()\n"
+                      "job:socket_text_stream('h', 7):print()");
+    assert_int_equal(rc, 0);
+    const struct graph_source *s = j->graph.sources;
+    assert_int_equal(j->graph.source_count, 4);
+    assert_true(s[0].kind == SOURCE_STDIN && s[1].kind == SOURCE_LISTEN);
+    assert_true(s[2].kind == SOURCE_LISTEN && s[3].kind == SOURCE_SOCKET);
+    for (int i = 0; i < 4; i++) {
+        assert_true(graph_is_received(&s[i]));
+    }
+    assert_string_equal(s[0].target, "");
+    assert_string_equal(s[1].target, "tcp://127.0.0.1:9");
+    assert_string_equal(s[1].host, "127.0.0.1");
+    assert_string_equal(s[1].token, "t");
+    assert_true(s[1].port == 9 && s[1].clients_max == 5 && s[1].path == NULL);
+    assert_string_equal(s[2].path, "a.sock");
+    assert_true(s[2].clients_max == 1024 && s[2].host == NULL && s[2].token == NULL);
+    assert_string_equal(s[3].host, "h");
+    assert_int_equal(s[3].port, 7);
+}
+
 static void operators_have_their_names_and_places(void **state)
 {
     const struct graph *g = &with_everything(state)->graph;
@@ -217,6 +244,7 @@ int main(void)
         TEST(options_are_numbers),
         TEST(options_have_their_defaults),
         TEST(sources_are_in_order),
+        TEST(peers_have_their_addresses),
         TEST(operators_have_their_names_and_places),
         TEST(stages_say_how_they_combine),
         TEST(outputs_say_where_and_how),
