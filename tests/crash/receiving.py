@@ -4,7 +4,7 @@ import os
 import threading
 
 import oracle
-from harness import DEBUG, check, check_equal
+from harness import check, check_equal
 from scenarios import JOBS, Scenario
 
 SLICE_BYTES = 997  # what is written to the pipe at a time: within a line, mostly
@@ -29,8 +29,8 @@ class Received(Scenario):
     environment = {"TIDEMILL_TEST_SEGMENT_BYTES": "3000"}
 
     def prepare(self):
-        self.input = b"".join(b"%06d %s\n" % (n, b"x" * self.random.randint(0, 20))
-                              for n in range(2500))
+        self.input = b""
+        self.add_lines(2500)
         self.given = self.input
         self.feeders = []
 
@@ -65,7 +65,8 @@ class Received(Scenario):
         self.given = self.input
         return super().start_over()
 
-    def finish(self):
+    def drain(self):
+        """Process what is in the log, and go on behind it."""
         logged = self.logged
         self.given = b""
         self.run_once().exits(0)
@@ -73,6 +74,21 @@ class Received(Scenario):
         check(self.input.startswith(came), "what came is not how the input begins")
         check(came.endswith(logged), "{} bytes in the log did not come", len(logged))
         self.given = self.input[len(came):]
+
+    def go_on(self):
+        """What is given to the next run, of which the log will be read first."""
+        if self.logged:
+            self.given = self.input[self.logged_end():]
+        else:
+            self.drain()
+
+    def add_lines(self, count):
+        first = self.input.count(b"\n")
+        self.input += b"".join(b"%06d %s\n" % (first + n, b"x" * self.random.randint(0, 20))
+                               for n in range(count))
+
+    def finish(self):
+        self.drain()
         self.run_once().exits(0)
 
     def check_output(self):

@@ -6,7 +6,8 @@ import threading
 import time
 
 import oracle
-from harness import RELEASE, SLOW, check, test, wait_until
+from harness import DEBUG, RELEASE, SLOW, check, test, wait_until
+from receiving import Received
 from scenarios import Batches, Fresh, Stdout, Totals, WordCount
 
 KILLS = 20  # of each test
@@ -56,6 +57,23 @@ def random_kills_lose_and_double_nothing(place, chance):
             kills += 1
         else:
             scenario.add_file(lines=1500)
+    scenario.finish()
+    scenario.check()
+
+
+@test(each=seeds((Received, 1), (Received, 3)))
+def random_kills_of_a_receiver_lose_and_double_nothing(place, chance):
+    """What was in the log when it was killed counts once, also when it is killed while it reads
+    that; then comes the input behind it."""
+    scenario = chance.make(place)
+    scenario.program = DEBUG  # its segments are small
+    kills = 0
+    while kills < KILLS:
+        if kill_soon(scenario, scenario.start("--once", log=False), chance, 0.3):
+            kills += 1
+        else:
+            scenario.add_lines(1500)
+        scenario.go_on()
     scenario.finish()
     scenario.check()
 
