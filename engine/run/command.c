@@ -284,31 +284,6 @@ static void read_options(lua_State *L, struct launch *l, struct runner_options *
     };
 }
 
-/* What a run says that left something. */
-static void describe_end(struct launch *l, struct runner *r, struct error *e)
-{
-    uint64_t epochs = r->publisher_open ? publisher_waiting(&r->publisher) : 0;
-    if (r->end == RUNNER_STOPPED && epochs > 0) {
-        error_set(e, MILL_ESTOPPED,
-                  "stopped at epoch %" PRIu64 "; %" PRIu64
-                  " rows are not published yet. The next start publishes them",
-                  r->last_number, publisher_waiting_rows(&r->publisher));
-    } else if (r->end == RUNNER_STOPPED && r->options.once) {
-        struct runner_rest rest = runner_left(r);
-        char received[64] = "";
-        if (rest.received_bytes > 0) {
-            snprintf(received, sizeof received, " and %" PRIu64 " received bytes",
-                     rest.received_bytes);
-        }
-        error_set(e, MILL_ESTOPPED,
-                  "stopped at epoch %" PRIu64 "; %" PRIu64 " files with %" PRIu64
-                  " bytes%s are left. Start again to go on",
-                  r->last_number, rest.files, rest.bytes, received);
-    } else if (r->options.once && r->epochs_run == 0) {
-        status_nothing_new(&l->status, r);
-    }
-}
-
 static int launch_run(lua_State *L)
 {
     struct launch *l = check_launch(L);
@@ -323,7 +298,7 @@ static int launch_run(lua_State *L)
     status_close(&l->status);
     if (rc == 0) {
         error_clear(&e);
-        describe_end(l, r, &e);
+        status_describe_end(&l->status, r, &e);
     }
     runner_close(r);
     memory_free(r);

@@ -79,3 +79,27 @@ void status_nothing_new(struct status *s, const struct runner *r)
     log_info("nothing new: %" PRIu64 " files done at epoch %" PRIu64 "; --fresh starts over", files,
              r->last_number);
 }
+
+void status_describe_end(struct status *s, struct runner *r, struct error *e)
+{
+    uint64_t epochs = r->publisher_open ? publisher_waiting(&r->publisher) : 0;
+    if (r->end == RUNNER_STOPPED && epochs > 0) {
+        error_set(e, MILL_ESTOPPED,
+                  "stopped at epoch %" PRIu64 "; %" PRIu64
+                  " rows are not published yet. The next start publishes them",
+                  r->last_number, publisher_waiting_rows(&r->publisher));
+    } else if (r->end == RUNNER_STOPPED && r->options.once) {
+        struct runner_rest rest = runner_left(r);
+        char received[64] = "";
+        if (rest.received_bytes > 0) {
+            snprintf(received, sizeof received, " and %" PRIu64 " received bytes",
+                     rest.received_bytes);
+        }
+        error_set(e, MILL_ESTOPPED,
+                  "stopped at epoch %" PRIu64 "; %" PRIu64 " files with %" PRIu64
+                  " bytes%s are left. Start again to go on",
+                  r->last_number, rest.files, rest.bytes, received);
+    } else if (r->options.once && r->epochs_run == 0) {
+        status_nothing_new(s, r);
+    }
+}

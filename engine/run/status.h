@@ -26,5 +26,8 @@ void status_close(struct status *s);
 void status_show(struct status *s, const struct runner_report *report);
 /** --once found nothing to do. */
 void status_nothing_new(struct status *s, const struct runner *r);
+/** At the end of a run that went well: an error that says what it has left, or (none) perhaps that
+ *  there was nothing new. */
+void status_describe_end(struct status *s, struct runner *r, struct error *e);
 
 #endif
