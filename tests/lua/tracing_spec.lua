@@ -8,8 +8,8 @@ local function run_often(text, name, ...)
    for _ = 1, 3 do f(...) end
 end
 
---- What is reported of segments that run while it is watched. The runner of the specs is traced like
---- all else: what LuaJIT gives up in it is left out.
+--- What is reported of segments that run while it is watched. The runner of the specs is traced
+--- like all else: what LuaJIT gives up in it is left out.
 local function report(plan, run)
    jit.flush()
    jit.opt.start("hotloop=56") -- counts begin anew
