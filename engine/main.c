@@ -2,7 +2,6 @@
  * tidemill: the program. It makes the control state, hands it the command line, and ends with the
  * exit code that lua/tidemill/cli.lua returns.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <lauxlib.h>
@@ -10,19 +9,13 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "run/command.h"
+#include "run/log_writer.h"
 #include "run/standard_output.h"
 #include "script/lua_state.h"
 #include "script/watchdog.h"
 
 /* The control state only builds graphs; a script that fills it must not take the machine. */
 #define CONTROL_BYTES_MAX ((size_t)1 << 30)
-
-static void write_log(void *context, enum log_level level, const char *line)
-{
-    static const char *const names[] = {"error: ", "warning: ", "", "debug: "};
-    (void)context;
-    fprintf(stderr, "tidemill: %s%s\n", names[level], line);
-}
 
 /* A C function that does not return cannot be stopped from outside. */
 static void on_stuck(void *context, const struct watch *w)
@@ -52,7 +45,7 @@ static int run(struct script_state *s, int argc, char **argv, struct error *e)
 int main(int argc, char **argv)
 {
     struct error e = {0};
-    log_to(write_log, NULL, LOG_INFO);
+    log_to(log_write_text, NULL, LOG_INFO);
     standard_output_begin();
     if (failpoint_configure(getenv("TIDEMILL_FAILPOINT"), &e) != 0) {
         log_error("%s", e.message);

@@ -12,6 +12,7 @@ static struct {
     log_sink_fn sink;
     void *context;
     enum log_level level_max;
+    bool takes_prints;
 } log_state = {.lock = PTHREAD_MUTEX_INITIALIZER, .level_max = LOG_INFO};
 
 void log_to(log_sink_fn sink, void *context, enum log_level level_max)
@@ -35,6 +36,33 @@ static void escape_controls(char *line)
     }
 }
 
+void log_take_prints(bool is_taken)
+{
+    pthread_mutex_lock(&log_state.lock);
+    log_state.takes_prints = is_taken;
+    pthread_mutex_unlock(&log_state.lock);
+}
+
+bool log_print(const char *text)
+{
+    pthread_mutex_lock(&log_state.lock);
+    bool is_taken = log_state.takes_prints && log_state.sink != NULL;
+    if (is_taken) {
+        log_state.sink(log_state.context, LOG_INFO, text);
+    }
+    pthread_mutex_unlock(&log_state.lock);
+    return is_taken;
+}
+
+void log_text(enum log_level level, const char *text)
+{
+    pthread_mutex_lock(&log_state.lock);
+    if (log_state.sink != NULL && level <= log_state.level_max) {
+        log_state.sink(log_state.context, level, text);
+    }
+    pthread_mutex_unlock(&log_state.lock);
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
     char line[LOG_LINE_BYTES_MAX];
@@ -43,9 +71,5 @@ void log_line(enum log_level level, const char *format, ...)
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
     escape_controls(line);
-    pthread_mutex_lock(&log_state.lock);
-    if (log_state.sink != NULL && level <= log_state.level_max) {
-        log_state.sink(log_state.context, level, line);
-    }
-    pthread_mutex_unlock(&log_state.lock);
+    log_text(level, line);
 }

@@ -12,12 +12,23 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stdbool.h>
+
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 typedef void (*log_sink_fn)(void *context, enum log_level level, const char *line);
 
 /** Where lines go from now on, and the least important level that still goes there. */
 void log_to(log_sink_fn sink, void *context, enum log_level level_max);
+
+/** Let the sink have what scripts print, too, as lines of LOG_INFO, whatever the level: standard
+ * error is its own. */
+void log_take_prints(bool is_taken);
+/** A script prints. @return false: the log does not take it */
+bool log_print(const char *text);
+
+/** Text of the program's own as it is, of several lines perhaps. */
+void log_text(enum log_level level, const char *text);
 
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

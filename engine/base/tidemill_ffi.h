@@ -222,3 +222,8 @@ void mill_state_follow(struct mill_group *groups, uint32_t i);
 
 /* --- time and chance --- */
 double mill_random(struct mill_control *c); /* in [0, 1) */
+
+/* --- printing --- */
+
+/* What a script prints. @return false: the log does not take it, write it */
+bool mill_print(const char *text);

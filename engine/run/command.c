@@ -292,13 +292,13 @@ static int launch_run(lua_State *L)
     read_options(L, l, &options);
     struct runner *r = memory_zero(1, sizeof *r);
     l->runner = r;
-    status_open(&l->status, get_flag(L, "quiet"));
+    status_open(&l->status, get_flag(L, "show_status"));
     int rc = runner_open(r, &options, &e);
     rc = rc == 0 ? runner_run(r, &e) : rc;
     status_close(&l->status);
     if (rc == 0) {
         error_clear(&e);
-        status_describe_end(&l->status, r, &e);
+        status_describe_end(r, &e);
     }
     runner_close(r);
     memory_free(r);

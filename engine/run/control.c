@@ -1,9 +1,35 @@
 #include "run/control.h"
 
+#include <string.h>
+
 #include <lauxlib.h>
 
 #include "base/error.h"
+#include "base/log.h"
+#include "run/log_writer.h"
 #include "run/stop.h"
+
+static enum log_level check_level(lua_State *L, int index)
+{
+    int level = log_level_of(luaL_checkstring(L, index));
+    luaL_argcheck(L, level >= 0, index, "no such level");
+    return (enum log_level)level;
+}
+
+static int log_as(lua_State *L)
+{
+    enum log_level level = check_level(L, 1);
+    bool is_json = strcmp(luaL_checkstring(L, 2), "json") == 0;
+    log_to(is_json ? log_write_json : log_write_text, NULL, level);
+    log_take_prints(is_json);
+    return 0;
+}
+
+static int log_message(lua_State *L)
+{
+    log_text(check_level(L, 1), luaL_checkstring(L, 2));
+    return 0;
+}
 
 /* -> exit code, message */
 static int stop(lua_State *L)
@@ -18,6 +44,8 @@ static int stop(lua_State *L)
 void control_register(lua_State *L)
 {
     static const luaL_Reg functions[] = {
+        {"log_as", log_as},
+        {"log", log_message},
         {"stop", stop},
         {NULL, NULL},
     };

@@ -1,6 +1,8 @@
 /*
  * What the command line asks of the engine beside running a job, as functions of tidemill.engine:
  *
+ *     engine.log_as(level, format)   from now on: error|warn|info|debug, text|json
+ *     engine.log(level, text)
  *     engine.stop(data)              -> exit code, message
  *
  * @thread the main thread

@@ -12,11 +12,10 @@
 #define SHOW_EVERY_US ((int64_t)200 * 1000)
 #define CLEAR_LINE    "\r\033[K"
 
-void status_open(struct status *s, bool quiet)
+void status_open(struct status *s, bool is_wanted)
 {
     *s = (struct status){
-        .is_live = !quiet && isatty(STDERR_FILENO) == 1,
-        .is_quiet = quiet,
+        .is_live = is_wanted && isatty(STDERR_FILENO) == 1,
         .shown_us = clock_elapsed_us(),
     };
 }
@@ -54,11 +53,8 @@ void status_show(struct status *s, const struct runner_report *report)
     s->shown_us = now_us;
 }
 
-void status_nothing_new(struct status *s, const struct runner *r)
+void status_nothing_new(const struct runner *r)
 {
-    if (s->is_quiet) {
-        return;
-    }
     uint64_t files = 0;
     bool has_received = false;
     for (uint32_t i = 0; i < r->graph->source_count; i++) {
@@ -80,7 +76,7 @@ void status_nothing_new(struct status *s, const struct runner *r)
              r->last_number);
 }
 
-void status_describe_end(struct status *s, struct runner *r, struct error *e)
+void status_describe_end(struct runner *r, struct error *e)
 {
     uint64_t epochs = r->publisher_open ? publisher_waiting(&r->publisher) : 0;
     if (r->end == RUNNER_STOPPED && epochs > 0) {
@@ -100,6 +96,6 @@ void status_describe_end(struct status *s, struct runner *r, struct error *e)
                   " bytes%s are left. Start again to go on",
                   r->last_number, rest.files, rest.bytes, received);
     } else if (r->options.once && r->epochs_run == 0) {
-        status_nothing_new(s, r);
+        status_nothing_new(r);
     }
 }

@@ -1,13 +1,19 @@
 /*
- * The exported functions that need more than a buffer: what a loop decides about state, and
- * chance. Their contracts are in base/tidemill_ffi.h.
+ * The exported functions that need more than a buffer: what a loop decides about state, chance,
+ * and printing. Their contracts are in base/tidemill_ffi.h.
  */
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/ffi.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "data/cell.h"
+
+bool mill_print(const char *text)
+{
+    return log_print(text);
+}
 
 static void set_state(struct mill_group *g, const struct mill_cell *cell)
 {

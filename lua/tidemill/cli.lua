@@ -4,8 +4,9 @@ local engine = require "tidemill.engine"
 
 local M = {}
 
-local function message(text)
-   io.stderr:write("tidemill: ", text, "\n")
+--- @param level string? "error" without one
+local function message(text, level)
+   engine.log(level or "error", text)
 end
 
 --- "k=v" into {k = v}.
@@ -67,6 +68,14 @@ local function choices_of(options)
    return list
 end
 
+local function add_log_options(command)
+   command:flag("-q --quiet", "Say nothing but errors: --log-level error.")
+   command:option("--log-level", "The least that is said on standard error: error, warn, info "
+      .. "(default) or debug."):choices { "error", "warn", "info", "debug" }:default("info")
+   command:option("--log-format", "text (default), or json: one object a line on standard error.")
+      :choices { "text", "json" }:default("text")
+end
+
 local function make_parser()
    local parser = argparse("tidemill", "Runs stream-processing jobs that are Lua scripts.")
    parser:flag("--version", "Print the version and exit.")
@@ -83,7 +92,7 @@ local function make_parser()
       :choices { "machine", "virtual" }:default("machine")
    run:option("--data", "The data directory (default: .tidemill/<job>).")
    add_choices(run)
-   run:flag("-q --quiet", "Say nothing but errors.")
+   add_log_options(run)
 
    local explain = parser:command("explain",
       "Show a job's graph, its generated code, and what was compiled.")
@@ -92,6 +101,7 @@ local function make_parser()
    local stop = parser:command("stop", "End a running job, as SIGTERM does, and wait for its end.")
    stop:argument("job", "The job's name."):args("?")
    stop:option("--data", "The data directory (default: .tidemill/<job>).")
+   add_log_options(stop)
 
    local test = parser:command("test", "Run the tests in job scripts and golden cases.")
    test:argument("files", "Job scripts (*.lua) and cases (*.case)."):args("+")
@@ -124,22 +134,31 @@ M.make_spec = make_spec
 
 local function warn_about(plan, spec)
    for _, label in ipairs(plan.unused) do
-      message(("warning: %s leads to no output and is not run"):format(label))
+      message(("%s leads to no output and is not run"):format(label), "warn")
    end
    for name in pairs(spec.args) do
       if not spec.asked[name] then
-         message(("warning: --set %s: the script does not ask for it"):format(name))
+         message(("--set %s: the script does not ask for it"):format(name), "warn")
       end
    end
    local allowed = {}
    for name in pairs(spec.allowed) do allowed[#allowed + 1] = name end
    table.sort(allowed)
    if #allowed > 0 then
-      message("the script may use " .. table.concat(allowed, ", "))
+      message("the script may use " .. table.concat(allowed, ", "), "info")
    end
    for _, warning in ipairs(require("tidemill.upvalues").check(plan)) do
-      message("warning: " .. warning)
+      message(warning, "warn")
    end
+end
+
+--- From here on what is said is said as the options want it.
+local function begin_log(options)
+   if not options.log_level then return end
+   local level = options.quiet and "error" or options.log_level
+   engine.log_as(level, options.log_format)
+   -- A line that is written over is for people, and says what is of level info.
+   options.shows_status = options.log_format == "text" and (level == "info" or level == "debug")
 end
 
 local commands = {}
@@ -156,12 +175,12 @@ function commands.run(options)
       message(tostring(launch))
       return 2
    end
-   if not options.quiet then warn_about(plan, spec) end
+   warn_about(plan, spec)
    local code, text = launch:run {
       data = options.data or ".tidemill/" .. plan.name, once = options.once,
       fresh = options.fresh, cut_by_time = options.cut == "time",
       virtual_clock = options.clock == "virtual", jit_off = options.jit == "off",
-      quiet = options.quiet, choices = choices_of(options),
+      show_status = options.shows_status, choices = choices_of(options),
    }
    if text then message(text) end
    return code
@@ -208,6 +227,7 @@ function M.main(args)
       print(parser:get_help())
       return 2
    end
+   begin_log(options)
    return commands[options.command](options)
 end
 

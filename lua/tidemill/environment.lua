@@ -140,7 +140,8 @@ local function make_print(spec)
       local parts = {}
       for i = 1, select("#", ...) do parts[i] = tostring((select(i, ...))) end
       local label = spec.labels[spec.control.op]
-      io.stderr:write(label and label .. ": " or "", table.concat(parts, "\t"), "\n")
+      local text = (label and label .. ": " or "") .. table.concat(parts, "\t")
+      if not C.mill_print(text) then io.stderr:write(text, "\n") end
    end
 end
 

@@ -1,4 +1,5 @@
 """The command line: help, exit codes, options, errors in scripts, what is printed."""
+import json
 import re
 
 import jobs
@@ -291,3 +292,51 @@ def test_runs_the_tests_of_a_script(place):
     check(b"bad" in end.out and b"job.lua:8" in end.out and b"- [" in end.out,
           "the failure shows no name, line or difference: {}", end.out)
     check_equal([p.name for p in place.folder.glob("tidemill-*")], [], "left in TMPDIR")
+
+
+# --- what is said, and how ------------------------------------------------------------------------
+
+NOISY = ("local mill = require 'tidemill'\nlocal job = mill.job('job', {workers = 1})\n"
+         "local lines = job:text_file_stream('in')\nlines:map(function(s) return s end)\n"
+         "lines:map(function(s) print('print\\t' .. s, '\\xff') return s end):to_files('out')\n"
+         "return job\n")
+
+
+def say(place, *options):
+    place.write("in/a.txt", "a\n")
+    place.write("job.lua", NOISY)
+    return jobs.run_once(place, "job.lua", *options)
+
+
+@test
+def a_log_of_json_has_one_object_a_line_with_all_that_is_said(place):
+    say(place, "--log-format", "json", "--allow", "io").exits(0)
+    (place / "in/a.txt").write_text("b\n" + "x" * 9)
+    end = say(place, "--log-format", "json", "--set", "x=1", "--reread", "nope").exits(2)
+    first = jobs.run_once(place, "job.lua", "--log-format", "json", "--fresh").exits(0).err
+    said = [json.loads(line) for line in (end.err + first).splitlines()]
+    check_equal({tuple(line) for line in said}, {("time", "level", "message")}, "keys")
+    for one in said:
+        check(re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z", one["time"]), "time of {}", one)
+    levels = {(s["level"], re.sub(r" at .*|:.*|\t.*", "", s["message"])) for s in said}
+    check_equal(levels, {("warn", "map"), ("warn", "--set x"), ("error", "--reread nope"),
+                         ("info", "map")}, "what is said")
+
+
+@test
+def the_level_says_what_is_worth_a_line(place):
+    say(place).exits(0).says("warning: map at .* leads to no output", "print\ta")
+    for options in (("--log-level", "error"), ("-q",), ("--quiet", "--log-level", "debug")):
+        check_equal(say(place, *options).exits(0).err, "", f"what is said with {options}")
+    warned = say(place, "--log-level", "warn").exits(0)
+    warned.says("leads to no output").says_not("nothing new")
+    say(place, "--log-level", "debug").exits(0).says("nothing new")
+    say(place, "-q", "--reread", "nope").exits(2).says("--reread nope")
+
+
+@test
+def nothing_that_is_said_has_colour(place):
+    """So NO_COLOR, which asks for that, has nothing to switch off."""
+    for env in ({}, {"NO_COLOR": "1"}, {"TERM": "xterm-256color", "CLICOLOR_FORCE": "1"}):
+        end = jobs.run_once(place, "missing.lua", env=env).exits(2)
+        check("\x1b" not in end.err + end.out.decode(), "there is an escape in {}", end.err)

@@ -20,6 +20,7 @@ before_each(function()
    path = os.tmpname()
    write(SCRIPT)
    engine.answers = {}
+   engine.level, engine.format = nil, nil
 end)
 
 after_each(function() os.remove(path) end)
@@ -117,14 +118,25 @@ end)
 describe("run", function()
    it("goes on in the job's folder, by the machine's clock", function()
       assert.same({ data = ".tidemill/test", cut_by_time = false, virtual_clock = false,
-         jit_off = false, choices = {} }, options_of("PATH"))
+         jit_off = false, show_status = true, choices = {} }, options_of("PATH"))
    end)
 
    it("tells the engine what was asked for", function()
       assert.same({ data = "d", once = true, fresh = true, cut_by_time = true,
-         virtual_clock = true, jit_off = true, quiet = true, choices = {} },
+         virtual_clock = true, jit_off = true, show_status = false, choices = {} },
          options_of("--data", "d", "--once", "--fresh", "--cut", "time", "--clock", "virtual",
             "--jit", "off", "-q", "PATH"))
+   end)
+
+   it("says as much as is wanted, and how", function()
+      assert.is_true(options_of("PATH").show_status)
+      assert.same({ "info", "text" }, { engine.level, engine.format })
+      assert.is_false(options_of("--log-format", "json", "PATH").show_status)
+      assert.same({ "info", "json" }, { engine.level, engine.format })
+      assert.is_false(options_of("--log-level", "warn", "PATH").show_status)
+      assert.is_true(options_of("--log-level", "debug", "PATH").show_status)
+      assert.is_false(options_of("--log-level", "debug", "-q", "PATH").show_status)
+      assert.same({ "error", "text" }, { engine.level, engine.format })
    end)
 
    it("tells the engine what was decided about refusals, in the order of the help", function()

@@ -55,6 +55,18 @@ end
 
 function M.real_path(path) return "/real/" .. path end
 
+local PREFIX = { error = "", warn = "warning: ", info = "", debug = "debug: " }
+local RANK = { error = 1, warn = 2, info = 3, debug = 4 }
+
+function M.log_as(level, format)
+   M.level, M.format = level, format
+end
+
+function M.log(level, text)
+   if RANK[level] > RANK[M.level or "info"] then return end
+   io.stderr:write("tidemill: ", PREFIX[level], text, "\n")
+end
+
 --- answers.stop = {exit code, message}
 function M.stop(data)
    M.stopped = data

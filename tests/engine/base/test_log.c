@@ -124,11 +124,37 @@ static void the_sink_runs_one_line_at_a_time(void **state)
     assert_int_equal(p.torn, 0);
 }
 
+static void a_text_is_not_changed(void **state)
+{
+    struct memory *m = *state;
+    log_text(LOG_WARN, "one\n\ttwo");
+    assert_string_equal(m->line, "one\n\ttwo");
+    log_text(LOG_DEBUG, "x");
+    assert_int_equal(m->count, 1);
+}
+
+static void prints_are_taken_only_when_told(void **state)
+{
+    struct memory *m = *state;
+    assert_false(log_print("x"));
+    assert_int_equal(m->count, 0);
+    log_to(remember, m, LOG_ERROR);
+    log_take_prints(true);
+    assert_true(log_print("a\tb"));
+    assert_int_equal(m->level, LOG_INFO);
+    assert_string_equal(m->line, "a\tb");
+    log_to(NULL, NULL, LOG_INFO);
+    assert_false(log_print("x"));
+    log_take_prints(false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_line_reaches_the_sink_with_its_level, begin, end),
         cmocka_unit_test_setup_teardown(less_important_lines_stay_away, begin, end),
+        cmocka_unit_test_setup_teardown(a_text_is_not_changed, begin, end),
+        cmocka_unit_test_setup_teardown(prints_are_taken_only_when_told, begin, end),
         cmocka_unit_test_setup_teardown(without_a_sink_nothing_happens, begin, end),
         cmocka_unit_test_setup_teardown(control_characters_are_replaced, begin, end),
         cmocka_unit_test_setup_teardown(a_line_that_is_too_long_is_cut, begin, end),
