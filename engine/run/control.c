@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "run/log_writer.h"
 #include "run/stop.h"
+#include "run/versions.h"
 
 static enum log_level check_level(lua_State *L, int index)
 {
@@ -31,6 +32,24 @@ static int log_message(lua_State *L)
     return 0;
 }
 
+/* -> table as tidemill.script wants it; or nil, message, exit code */
+static int stored(lua_State *L)
+{
+    struct error e = {0};
+    struct source_text text;
+    const char *data = luaL_checkstring(L, 1);
+    int rc = versions_read_stored(data, (uint32_t)luaL_checkinteger(L, 2), &text, &e);
+    if (rc != 0) {
+        lua_pushnil(L);
+        lua_pushstring(L, e.message);
+        lua_pushinteger(L, error_exit_code(rc));
+        return 3;
+    }
+    source_text_push(L, &text);
+    source_text_deinit(&text);
+    return 1;
+}
+
 /* -> exit code, message */
 static int stop(lua_State *L)
 {
@@ -44,10 +63,7 @@ static int stop(lua_State *L)
 void control_register(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"log_as", log_as},
-        {"log", log_message},
-        {"stop", stop},
-        {NULL, NULL},
+        {"log_as", log_as}, {"log", log_message}, {"stop", stop}, {"stored", stored}, {NULL, NULL},
     };
     luaL_register(L, NULL, functions);
 }

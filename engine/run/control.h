@@ -3,6 +3,8 @@
  *
  *     engine.log_as(level, format)   from now on: error|warn|info|debug, text|json
  *     engine.log(level, text)
+ *     engine.stored(data, number)    -> {path=, text=, modules=} of a version of the script;
+ *                                       or nil, message, exit code
  *     engine.stop(data)              -> exit code, message
  *
  * @thread the main thread

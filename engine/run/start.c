@@ -21,6 +21,7 @@
 #include "run/receiving.h"
 #include "run/skips.h"
 #include "run/targets.h"
+#include "run/versions.h"
 #include "state/keys.h"
 
 #define META_BYTES_MAX     ((size_t)256 << 20)
@@ -85,15 +86,9 @@ static int find_version(struct runner *r, struct source_text *newest, bool *has_
 {
     *has_newest = false;
     *is_stored = false;
-    for (uint8_t slot = 0; slot < 2; slot++) {
-        struct store_key key = store_key_script(slot);
-        struct buffer value;
-        int rc = get(r, &key, &value, e);
+    for (uint8_t slot = 0; slot < VERSIONS_KEPT; slot++) {
         struct source_text text;
-        if (rc == 0) {
-            rc = source_text_decode((struct slice){value.data, value.size}, &text, e);
-        }
-        buffer_deinit(&value);
+        int rc = versions_read(r->data.store, slot, &text, e);
         if (rc == MILL_ENOENT) {
             continue;
         }
@@ -152,42 +147,12 @@ int start_compare(struct runner *r, struct error *e)
     return rc == 0 ? skips_load(r, e) : rc;
 }
 
-static int put_text(struct store_batch *batch, uint8_t slot, const struct source_text *text)
-{
-    struct store_key key = store_key_script(slot);
-    struct buffer value;
-    buffer_init(&value, META_BYTES_MAX);
-    int rc = source_text_encode(text, &value);
-    if (rc == 0) {
-        store_batch_put(batch, STORE_META, store_key_slice(&key),
-                        (struct slice){value.data, value.size});
-    }
-    buffer_deinit(&value);
-    return rc;
-}
-
-/* The newest version moves to the second place. */
-static int move_text(struct runner *r, struct store_batch *batch, struct error *e)
-{
-    struct store_key from = store_key_script(0);
-    struct store_key to = store_key_script(1);
-    struct buffer value;
-    int rc = get(r, &from, &value, e);
-    if (rc == 0) {
-        store_batch_put(batch, STORE_META, store_key_slice(&to),
-                        (struct slice){value.data, value.size});
-    }
-    buffer_deinit(&value);
-    return rc == MILL_ENOENT ? 0 : rc;
-}
-
 int commit_start_into(struct runner *r, struct store_batch *batch, struct error *e)
 {
     int rc = 0;
     mend_commit_into(r, batch);
     if (r->script_changed) {
-        rc = move_text(r, batch, e);
-        rc = rc == 0 ? put_text(batch, 0, r->options.source) : rc;
+        rc = versions_commit_into(r->data.store, batch, r->options.source, e);
     }
     if (rc == 0 && r->identities_changed) {
         struct store_key key = store_key_text("graph");

@@ -91,6 +91,9 @@ local function make_parser()
    run:option("--clock", "machine (default) or virtual: time steps without waiting.")
       :choices { "machine", "virtual" }:default("machine")
    run:option("--data", "The data directory (default: .tidemill/<job>).")
+   run:option("--stored", "Run the script as the store keeps it, not its file: 1, the newest "
+      .. "(default), or 2, the one before. A job's name will do for SCRIPT."):argname("[N]")
+      :convert(tonumber)
    add_choices(run)
    add_log_options(run)
 
@@ -116,21 +119,59 @@ local function make_parser()
 end
 
 --- Fill a spec for tidemill.launch from the parsed options. @return table? spec, string? err
-local function make_spec(options)
+---@param known_text string? of the script; else it is read
+local function make_spec(options, known_text)
    local launch = require "tidemill.launch"
    local args, err = pairs_of(options.set, "--set")
    if not args then return nil, err end
    local overrides
    overrides, err = pairs_of(options.option, "--option")
    if not overrides then return nil, err end
-   local text
-   text, err = launch.read_file(options.script)
-   if not text then return nil, err end
+   local text = known_text
+   if not text then
+      text, err = launch.read_file(options.script)
+      if not text then return nil, err end
+   end
    local allow = {}
    for _, name in ipairs(options.allow) do allow[name] = true end
    return { path = options.script, text = text, args = args, overrides = overrides, allow = allow }
 end
 M.make_spec = make_spec
+
+--- Where the job's data is whose stored script is to be run: the script may be the job's name, or
+--- its file, which says the name when it can be run.
+---@return string? data, string? err
+local function stored_data(options)
+   if options.data then return options.data end
+   local named = ".tidemill/" .. options.script
+   if engine.real_path(named .. "/store") then return named end
+   local spec, err = make_spec(options)
+   if not spec then
+      return nil, ("%s; with --stored give the job's name, or --data"):format(err)
+   end
+   local ok, launch, plan = pcall(require("tidemill.launch").prepare, spec)
+   if not ok then
+      return nil, ("%s\nWith --stored give the job's name, or --data"):format(launch)
+   end
+   return ".tidemill/" .. plan.name
+end
+
+--- As make_spec, of a version that the store keeps. Sets options.data.
+---@return table? spec, string? err, integer? exit code
+local function make_stored_spec(options)
+   local data, err = stored_data(options)
+   if not data then return nil, err, 2 end
+   local stored, code
+   stored, err, code = engine.stored(data, options.stored)
+   if not stored then return nil, err, code end
+   options.data = data
+   local spec
+   spec, err = make_spec(options, stored.text)
+   if not spec then return nil, err, 2 end
+   spec.path, spec.modules = stored.path, stored.modules
+   message(("running the stored version %d of %s"):format(options.stored, stored.path), "info")
+   return spec
+end
 
 local function warn_about(plan, spec)
    for _, label in ipairs(plan.unused) do
@@ -164,10 +205,10 @@ end
 local commands = {}
 
 function commands.run(options)
-   local spec, err = make_spec(options)
+   local spec, err, code = (options.stored and make_stored_spec or make_spec)(options)
    if not spec then
       message(err)
-      return 2
+      return code or 2
    end
    local launch_module = require "tidemill.launch"
    local ok, launch, plan = pcall(launch_module.prepare, spec)
@@ -176,7 +217,8 @@ function commands.run(options)
       return 2
    end
    warn_about(plan, spec)
-   local code, text = launch:run {
+   local text
+   code, text = launch:run {
       data = options.data or ".tidemill/" .. plan.name, once = options.once,
       fresh = options.fresh, cut_by_time = options.cut == "time",
       virtual_clock = options.clock == "virtual", jit_off = options.jit == "off",
@@ -210,10 +252,20 @@ function commands.failpoints()
    return 0
 end
 
+--- Give --stored its number where it has none, so that what follows stays what it is.
+local function with_numbers(args)
+   local result = {}
+   for i, word in ipairs(args) do
+      local bare = word == "--stored" and not (args[i + 1] or ""):match("^%d+$")
+      result[i] = bare and "--stored=1" or word
+   end
+   return result
+end
+
 --- Run a command. @param args list of strings @return integer exit code
 function M.main(args)
    local parser = make_parser()
-   local ok, options = parser:pparse(args)
+   local ok, options = parser:pparse(with_numbers(args))
    if not ok then
       message(options)
       io.stderr:write("Try `tidemill --help`.\n")

@@ -6,7 +6,7 @@ import shutil
 
 import jobs
 import oracle
-from harness import DEBUG, REPOSITORY, check, check_equal, test
+from harness import DEBUG, REPOSITORY, check, check_equal, test, wait_until
 from test_reload import NUMBERS, Reloads, counts, sums
 
 
@@ -385,6 +385,71 @@ def a_folder_of_an_output_that_is_gone_can_be_given_up(place):
     jobs.run_once(place).exits(3).says("--assume-published out")
     jobs.run_once(place, "job.lua", "--drop-output", "to_files:out").exits(0).says("given up")
     check(jobs.lines_out(place, "out2"), "nothing came")
+
+
+# --- stored versions of the script ----------------------------------------------------------------
+
+def copying(suffix):
+    return f"lines:map(require('suffix')):map(function(s) return s .. '{suffix}' end)" \
+           ":to_files('out', {format = 'text'})"
+
+
+def stored_job(place):
+    """Two versions, and then a file that cannot be run."""
+    place.write("suffix.lua", "return function(s) return s .. '-module' end\n")
+    for n, suffix in enumerate(("-one", "-two")):
+        jobs.script(place, copying(suffix))
+        place.write(f"in/{n}", f"{n}\n")
+        jobs.run_once(place).exits(0)
+    place.write("job.lua", "this is no script\n")
+    place.write("suffix.lua", "nor is this\n")
+    check_equal(jobs.lines_out(place), [b"0-module-one", b"1-module-two"], "lines")
+    place.write("in/2", "2\n")
+    return lambda *words: place.run("run", "--once", *words)
+
+
+@test
+def stored_runs_the_script_as_the_store_keeps_it(place):
+    run = stored_job(place)
+    run("job.lua").exits(2)
+    run("--stored", "job.lua").exits(2).says("give the job's name")
+    run("--stored", "job").exits(0).says(r"stored version 1 of /.*job\.lua")
+    check_equal(jobs.lines_out(place)[2:], [b"2-module-two"], "lines")
+    place.write("in/3", "3\n")
+    run("--stored", "2", "--data", ".tidemill/job", "job.lua").exits(0).says("stored version 2")
+    check_equal(jobs.lines_out(place)[3:], [b"3-module-one"], "lines")
+    # That one is the newest now.
+    place.write("in/4", "4\n")
+    run("--stored", "job").exits(0)
+    place.write("in/5", "5\n")
+    run("job", "--stored=2").exits(0)
+    check_equal(jobs.lines_out(place)[4:], [b"4-module-one", b"5-module-two"], "lines")
+
+
+@test
+def stored_takes_the_name_from_a_file_that_can_be_run(place):
+    stored_job(place)
+    place.write("suffix.lua", "return function(s) return s end\n")
+    jobs.script(place, copying("-three"))
+    jobs.run_once(place, "job.lua", "--stored").exits(0)
+    check_equal(jobs.lines_out(place)[2:], [b"2-module-two"], "lines")
+    (place / "job.lua").unlink()
+    jobs.run_once(place, "job", "--stored").exits(0).says("nothing new")
+
+
+@test
+def a_stored_version_that_is_not_there_is_an_error(place):
+    place.write("in/1", "1\n")
+    jobs.copy_lines(place)
+    jobs.run_once(place, "job.lua", "--stored").exits(2).says("no store in .tidemill/job")
+    check(not (place / ".tidemill").exists(), "a data directory was made")
+    jobs.run_once(place).exits(0)
+    for number in ("0", "2", "9"):
+        jobs.run_once(place, "job", "--stored", number).exits(2).says("keeps 1 versions")
+    running = place.start("run", "job.lua")
+    lock = jobs.data_of(place) / "LOCK"
+    wait_until(lambda: lock.read_text() == f"{running.pid}\n", "the engine has the lock")
+    place.run("run", "--stored", "job").exits(3).says(f"in use.*{running.pid}")
 
 
 # --- names that nothing has -----------------------------------------------------------------------

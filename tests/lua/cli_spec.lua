@@ -144,6 +144,27 @@ describe("run", function()
          options_of("--drop-state", "totals", "--adopt", "out", "--adopt", "b", "PATH").choices)
    end)
 
+   it("takes a stored version of the script instead of its file", function()
+      local kept = 'local m = require "kept" ' .. SCRIPT
+      local modules = { kept = { text = "return 1", path = "kept.lua" } }
+      for words, number in pairs { ["--stored"] = 1, ["--stored 2"] = 2, ["--stored=2"] = 2 } do
+         engine.answers.stored = { { path = "/old/job.lua", text = kept, modules = modules } }
+         local given = {}
+         for word in (words .. " --data d --set input=x job"):gmatch("%S+") do
+            given[#given + 1] = word
+         end
+         assert.same({ 0, "", "tidemill: running the stored version " .. number
+            .. " of /old/job.lua\n" }, { run("run", unpack(given)) })
+         assert.same({ "d", number }, engine.asked_stored)
+         local launch = engine.launches[#engine.launches]
+         assert.same({ "/old/job.lua", kept, modules, { input = "x" }, "d" }, { launch.spec.path,
+            launch.spec.text, launch.spec.modules, launch.spec.args, launch.options.data })
+      end
+      engine.answers.stored = { nil, "the store is in use", 3 }
+      assert.same({ 3, "", "tidemill: the store is in use\n" },
+         { run("run", "--stored", "--data", "d", "job") })
+   end)
+
    it("ends with the engine's code and message", function()
       engine.answers.run = { 3, "the folder is another job's" }
       assert.same({ 3, "", "tidemill: the folder is another job's\n" }, { run("run", "PATH") })

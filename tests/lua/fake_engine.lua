@@ -73,6 +73,12 @@ function M.stop(data)
    return unpack(M.answers.stop or { 0 })
 end
 
+--- answers.stored = {what engine.stored gives}
+function M.stored(data, number)
+   M.asked_stored = { data, number }
+   return unpack(M.answers.stored)
+end
+
 function M.failpoints() return M.answers.failpoints or {} end
 
 package.loaded["tidemill.engine"] = M
