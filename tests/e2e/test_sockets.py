@@ -1,4 +1,5 @@
 """listen and socket_text_stream: many clients, bad clients, no clients; kills, and full logs."""
+import json
 import os
 import re
 import signal
@@ -9,7 +10,7 @@ import time
 
 import jobs
 import oracle
-from harness import DEBUG, check, check_equal, test, wait_until
+from harness import DEBUG, REPOSITORY, check, check_equal, test, wait_until
 
 
 def job_of(place, source, options="batch = '50ms'", path="job.lua"):
@@ -374,3 +375,17 @@ def once_reads_a_server_to_its_end(place):
 def once_gives_up_a_server_that_is_not_there(place):
     job_of(place, "socket_text_stream('127.0.0.1', 1)", "batch = '300ms'")
     jobs.run_once(place, timeout=15).exits(0).says("cannot connect", "nothing new")
+
+
+# --- the script that comes along
+
+@test
+def the_network_wordcount_counts_what_a_server_sends(place):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        running = place.start("run", "--set", f"port={server.getsockname()[1]}",
+                              "--set", "host=127.0.0.1", "--set", "output=out",
+                              "--option", "batch=50ms",
+                              REPOSITORY / "scripts" / "network_wordcount.lua")
+        serve(server, [b"to be or not\nto be\n"])
+        wait_until(lambda: sum(json.loads(x)[1] for x in came(place).splitlines()) == 6, "six words")
+        running.signal(signal.SIGTERM).wait(10).exits(0)
