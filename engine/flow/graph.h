@@ -41,7 +41,14 @@ enum graph_combine {
     COMBINE_MAX,
     COMBINE_AVG
 };
-enum graph_source_kind { SOURCE_FILES, SOURCE_QUEUE, SOURCE_STDIN, SOURCE_SOCKET, SOURCE_LISTEN };
+enum graph_source_kind {
+    SOURCE_FILES,
+    SOURCE_QUEUE,
+    SOURCE_STDIN,
+    SOURCE_SOCKET,
+    SOURCE_LISTEN,
+    SOURCE_RATE
+};
 enum graph_output_kind { OUTPUT_PRINT, OUTPUT_STDOUT, OUTPUT_FILES, OUTPUT_FOLDERS, OUTPUT_BATCH };
 enum graph_format { FORMAT_JSON, FORMAT_TEXT, FORMAT_PRINT, FORMAT_ROWS };
 
@@ -61,20 +68,28 @@ struct graph_operator {
 struct graph_source {
     enum graph_source_kind kind;
     uint32_t operator_id;
-    const char *target;  /**< folder, host and port, URL; "" of a queue and of stdin */
+    const char *target;  /**< folder, host and port, URL; "" of a queue, a rate and of stdin */
     const char *pattern; /**< of file names */
     bool new_files_only;
     const char *host; /**< to connect to or to listen on; NULL: none */
     uint32_t port;
-    const char *path;     /**< of a unix socket to listen on; NULL: none */
-    uint32_t clients_max; /**< of SOURCE_LISTEN: more are refused */
-    const char *token;    /**< a client's first line must be this; NULL: none */
+    const char *path;         /**< of a unix socket to listen on; NULL: none */
+    uint32_t clients_max;     /**< of SOURCE_LISTEN: more are refused */
+    uint64_t rows_per_second; /**< of SOURCE_RATE */
+    uint64_t rows;            /**< of SOURCE_RATE; 0: no end */
+    const char *token;        /**< a client's first line must be this; NULL: none */
 };
 
 /** What peers send and cannot send again: it goes through a receiver log. */
 static inline bool graph_is_received(const struct graph_source *s)
 {
     return s->kind == SOURCE_STDIN || s->kind == SOURCE_SOCKET || s->kind == SOURCE_LISTEN;
+}
+
+/** Its records are lines; else they are values. */
+static inline bool graph_is_text(const struct graph_source *s)
+{
+    return s->kind != SOURCE_QUEUE && s->kind != SOURCE_RATE;
 }
 
 struct graph_stage {

@@ -28,6 +28,7 @@
 
 struct input_file;   /* an open file, shared by its blocks: io/input_file.h */
 struct receiver_log; /* what was received: io/receiver_log.h */
+struct rate;         /* when values of a rate_stream are due: io/rate_source.h */
 
 struct source_block {
     uint32_t source;            /**< index of the source in the job */
@@ -37,6 +38,7 @@ struct source_block {
                                      epoch */
     struct input_file *file;    /**< of a file block; else NULL */
     struct receiver_log *log;   /**< of a block of a receiver log; else NULL */
+    const struct rate *rate;    /**< of a block of values to be made; else NULL */
     uint64_t start;             /**< offset: records that begin at or behind it... */
     uint64_t end;               /**< ...and before this one belong to the block */
     uint64_t limit;             /**< no byte at or behind this offset is read */

@@ -33,6 +33,7 @@ static struct receiving *create(const struct graph_source *g)
         return receive_listen_create();
     case SOURCE_FILES:
     case SOURCE_QUEUE:
+    case SOURCE_RATE:
         break;
     }
     return NULL;
@@ -53,6 +54,7 @@ static void destroy(struct receiving *x)
         break;
     case SOURCE_FILES:
     case SOURCE_QUEUE:
+    case SOURCE_RATE:
         break;
     }
 }

@@ -63,7 +63,7 @@ struct runner_rest runner_left(const struct runner *r)
             rest.received_bytes += receiver_source_left(r->sources[i]);
         } else if (r->graph->sources[i].kind == SOURCE_FILES && !r->options.queues_only) {
             file_source_left(r->sources[i], &bytes, &files);
-        } else {
+        } else if (r->graph->sources[i].kind != SOURCE_RATE) {
             files = queue_source_left(r->sources[i]);
         }
         rest.bytes += bytes;

@@ -12,6 +12,7 @@
 #include "io/file_output.h"
 #include "io/file_source.h"
 #include "io/queue_source.h"
+#include "io/rate_source.h"
 #include "io/receiver_source.h"
 #include "run/commit.h"
 #include "run/gone.h"
@@ -202,10 +203,33 @@ static int open_received(struct runner *r, uint32_t index, uint16_t number, stru
     return rc;
 }
 
+static int open_rate(struct runner *r, uint32_t index, uint16_t number, struct error *e)
+{
+    const struct graph_source *g = &r->graph->sources[index];
+    if (r->options.once && !r->options.capture && g->rows == 0) {
+        return error_set(e, MILL_EINVAL,
+                         "%s never ends, and --once would not: say how many with rows = N",
+                         r->graph->operators[g->operator_id].label);
+    }
+    struct rate_source_options options = {
+        .rows_per_second = g->rows_per_second,
+        .rows = g->rows,
+        .starts_at_zero = r->options.virtual_clock,
+        .takes_all = r->options.once && !r->options.virtual_clock,
+        .never_ends = r->options.capture,
+        .index = index,
+        .store_id = number,
+    };
+    return rate_source_open(&options, r->data.store, &r->sources[index], e);
+}
+
 static int open_source(struct runner *r, uint32_t index, struct error *e)
 {
     const struct graph_source *g = &r->graph->sources[index];
     uint16_t number = identity_find(&r->identities, IDENTITY_SOURCE, index)->number;
+    if (g->kind == SOURCE_RATE) {
+        return open_rate(r, index, number, e);
+    }
     bool is_unheard = r->options.capture && graph_is_received(g);
     if (g->kind == SOURCE_QUEUE || r->options.queues_only || is_unheard) {
         struct queue_source_options options = {

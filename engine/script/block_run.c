@@ -8,6 +8,7 @@
 #include "data/cell.h"
 #include "data/key.h"
 #include "data/msgpack.h"
+#include "io/rate_source.h"
 #include "script/dead_letter.h"
 #include "script/segment.h"
 
@@ -313,18 +314,11 @@ static int read_cells(struct host *h, struct slice *values, uint32_t *left, stru
     return (int)count;
 }
 
-static int run_queue(struct host *h, const struct source_block *block, struct source_done *done,
-                     struct error *e)
+/* @param left  how many values */
+static int run_values(struct host *h, const struct source_block *block, struct slice values,
+                      uint32_t left, struct source_done *done, struct error *e)
 {
-    struct slice values = block->values;
-    uint32_t left = 0;
-    size_t head = msgpack_array_head(values.data, values.size, &left);
-    if (head == 0) {
-        return error_set(e, MILL_ECORRUPT, "a queue's batch is damaged");
-    }
-    values.data += head;
-    values.size -= head;
-    *done = (struct source_done){.next = block->end, .bytes = block->values.size};
+    *done = (struct source_done){.next = block->end, .bytes = values.size};
     h->position.input = INPUT_CELLS;
     h->position.text_offset = block->start;
     host_seed(h, block->partition, block->start);
@@ -348,6 +342,32 @@ static int run_queue(struct host *h, const struct source_block *block, struct so
     return rc;
 }
 
+static int run_queue(struct host *h, const struct source_block *block, struct source_done *done,
+                     struct error *e)
+{
+    struct slice values = block->values;
+    uint32_t left = 0;
+    size_t head = msgpack_array_head(values.data, values.size, &left);
+    if (head == 0) {
+        return error_set(e, MILL_ECORRUPT, "a queue's batch is damaged");
+    }
+    values.data += head;
+    values.size -= head;
+    return run_values(h, block, values, left, done, e);
+}
+
+static int run_rate(struct host *h, const struct source_block *block, struct source_done *done,
+                    struct error *e)
+{
+    uint32_t count = (uint32_t)(block->end - block->start);
+    struct buffer b;
+    buffer_init(&b, (size_t)64 * (count + 1));
+    rate_pack(block->rate, block->start, count, &b);
+    int rc = run_values(h, block, (struct slice){b.data, b.size}, count, done, e);
+    buffer_deinit(&b);
+    return rc;
+}
+
 /* Lines that came through a queue (tests of jobs). */
 static int run_queued_text(struct host *h, const struct source_block *block,
                            struct source_done *done, struct error *e)
@@ -366,7 +386,10 @@ static int run_block(struct host *h, const struct source_block *block, struct so
     if (block->log != NULL) {
         return run_received(h, block, done, e);
     }
-    bool is_text = h->graph->sources[block->source].kind != SOURCE_QUEUE;
+    if (block->rate != NULL) {
+        return run_rate(h, block, done, e);
+    }
+    bool is_text = graph_is_text(&h->graph->sources[block->source]);
     return is_text ? run_queued_text(h, block, done, e) : run_queue(h, block, done, e);
 }
 

@@ -58,7 +58,8 @@ static int get_choice(lua_State *L, const char *field, const char *const *words)
 
 static const char *const role_words[] = {"unused", "source", "single", "flat",
                                          "union",  "stage",  "output", NULL};
-static const char *const source_words[] = {"files", "queue", "stdin", "socket", "listen", NULL};
+static const char *const source_words[] = {"files",  "queue", "stdin", "socket",
+                                           "listen", "rate",  NULL};
 static const char *const stage_words[] = {"table", "update", "with_state", "top", NULL};
 static const char *const combine_words[] = {"lua", "count", "sum", "min", "max", "avg", NULL};
 static const char *const input_words[] = {"lines", "words", "cells", "groups", "tee", NULL};
@@ -141,6 +142,8 @@ static void read_source(lua_State *L, struct arena *arena, void *element)
     s->port = get_u32(L, "port");
     s->path = get_text(L, "path", arena);
     s->clients_max = get_u32(L, "clients");
+    s->rows_per_second = (uint64_t)get_number(L, "rows_per_second");
+    s->rows = (uint64_t)get_number(L, "rows");
     s->token = get_text(L, "token", arena);
 }
 

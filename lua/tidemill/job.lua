@@ -196,6 +196,20 @@ function Job:queue_stream(batches)
    })
 end
 
+local RATE_OPTIONS = {
+   rows_per_second = { type = "integer", default = 1, min = 1, max = 1e9 },
+   rows = { type = "integer", min = 1, max = 2 ^ 53 },
+}
+
+--- Records {value =, time =} that the engine makes, so many a second: value counts from 0, time is
+--- when it is due. `rows` ends them.
+function Job:rate_stream(given)
+   return stream.new(self:add {
+      kind = "rate_stream", source = "rate", target = "",
+      options = options.check("rate_stream", RATE_OPTIONS, given),
+   })
+end
+
 --- Add a test that `tidemill test` runs.
 function Job:test(name, f)
    if type(name) ~= "string" or type(f) ~= "function" then
@@ -205,7 +219,7 @@ function Job:test(name, f)
 end
 
 local LATER = {
-   file_stream = true, rate_stream = true, kafka = true,
+   file_stream = true, kafka = true,
 }
 
 --- Names of the design that this version does not have: the error says so.

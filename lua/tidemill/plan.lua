@@ -53,9 +53,9 @@ local function find_readers(job, needed)
    return readers
 end
 
---- Whether a source gives lines; a queue gives values.
+--- Whether a source gives lines; a queue and a rate give values.
 function M.is_text(source)
-   return source.node.source ~= "queue"
+   return source.node.source ~= "queue" and source.node.source ~= "rate"
 end
 
 local Planner = {}
@@ -395,7 +395,9 @@ function M.describe(plan)
          kind = node.source, operator = node.id, target = node.target,
          pattern = node.options.pattern, new_files_only = node.options.new_files_only or false,
          host = node.host, port = node.port or 0, path = node.path,
-         clients = node.options.clients or 0, token = node.options.token,
+         clients = node.options.clients or 0,
+         rows_per_second = node.options.rows_per_second or 0,
+         rows = node.options.rows or 0, token = node.options.token,
       }
    end
    local splitters = {}

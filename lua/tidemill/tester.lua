@@ -26,19 +26,27 @@ local function to_json(launch, value)
    return launch:value_text()
 end
 
+--- The number of the source that a test means.
+local function find_source(plan, name)
+   local source
+   for i, s in ipairs(plan.sources) do
+      if name == nil or s.node.name == name or s.node.target == name then source = source or i end
+   end
+   if name == nil and #plan.sources > 1 then
+      options.fail("t:input: the job has %d sources; say which with t:input_to(\"name\", ...)",
+         #plan.sources)
+   elseif not source then
+      options.fail("t:input_to: the job has no source %s", options.show(name))
+   elseif plan.sources[source].node.source == "rate" then
+      options.fail("t:input: a rate_stream makes its records itself, when time passes (t:advance)")
+   end
+   return source
+end
+
 --- Lines for the only source, or with input_to for the one of that name.
 function Test:input_to(name, ...)
    local records = { ... }
-   local source
-   for i, s in ipairs(self.plan.sources) do
-      if name == nil or s.node.name == name or s.node.target == name then source = source or i end
-   end
-   if name == nil and #self.plan.sources > 1 then
-      options.fail("t:input: the job has %d sources; say which with t:input_to(\"name\", ...)",
-         #self.plan.sources)
-   elseif not source then
-      options.fail("t:input_to: the job has no source %s", options.show(name))
-   end
+   local source = find_source(self.plan, name)
    local is_text = plans.is_text(self.plan.sources[source])
    for _, record in ipairs(records) do
       if is_text and type(record) ~= "string" then

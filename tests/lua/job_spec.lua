@@ -238,6 +238,16 @@ describe("job:test", function()
    end)
 end)
 
+it("rate_stream has a rate, and perhaps an end", function()
+   local source = half.plan("job:rate_stream{rows_per_second = 5, rows = 7}:print()").sources[1]
+   assert.same({ 5, 7 }, { source.node.options.rows_per_second, source.node.options.rows })
+   assert.equal(1, half.plan("job:rate_stream():print()").sources[1].node.options.rows_per_second)
+   for _, wrong in ipairs { "rows_per_second = 0", "rows_per_second = 1.5", "rows = 0",
+      "rows_per_second = 2e9" } do
+      assert.matches("^rate_stream: ", refusal(("job:rate_stream{%s}"):format(wrong)))
+   end
+end)
+
 it("a source that there is not, now or ever, is named", function()
    assert.equal("kafka is not in this version of tidemill", refusal("job:kafka {}"))
    assert.equal('a job has no source "text_files"', refusal('job:text_files("in")'))
