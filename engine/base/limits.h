@@ -59,6 +59,8 @@
 #define LIMIT_OPERATORS_MAX 1024
 #define LIMIT_SOURCES_MAX   64
 #define LIMIT_OUTPUTS_MAX   64
+#define LIMIT_HANDLERS_MAX  64   /* of job:on */
+#define LIMIT_HANDLER_MS    1000 /* a call of one; then it is stopped, and not called again */
 #define LIMIT_STAGES_MAX    128
 #define LIMIT_NUMBERS_MAX   32766 /* given in a store's life; 32767 is the dead letters' */
 #define LIMIT_MEMBERS_KEPT  1000  /* in a store; then outputs that are gone are forgotten */

@@ -133,6 +133,14 @@ struct graph_output {
 
 enum on_error { ON_ERROR_DEAD_LETTER, ON_ERROR_FAIL, ON_ERROR_SKIP };
 
+enum graph_event { EVENT_BATCH_STARTED, EVENT_BATCH_COMPLETED, EVENT_ERROR, EVENT_STOPPED };
+
+/** A function of the script that hears of the job's course: job:on. */
+struct graph_handler {
+    enum graph_event event;
+    const char *label; /**< for messages */
+};
+
 struct graph_options {
     int64_t batch_ms;
     uint32_t workers; /**< 0: as many as there are cores */
@@ -158,6 +166,8 @@ struct graph {
     uint32_t segment_count;
     struct graph_output *outputs;
     uint32_t output_count;
+    struct graph_handler *handlers;
+    uint32_t handler_count;
     struct slice *splitters; /**< their separators; empty: blanks */
     uint32_t splitter_count;
     uint32_t tee_count;

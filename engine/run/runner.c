@@ -14,6 +14,7 @@
 #include "io/receiver_source.h"
 #include "run/commit.h"
 #include "run/drive.h"
+#include "run/events.h"
 #include "run/publishing.h"
 #include "run/ranges.h"
 #include "run/receiving.h"
@@ -137,47 +138,9 @@ static void begin_next(struct runner *r)
         if (r->stop_wanted) {
             r->epoch.is_last = true;
         }
+        events_started(r);
         drive(r);
     }
-}
-
-/* Keys with state that the epoch's update_state_by_key operators went through. */
-static uint64_t count_keys(const struct runner *r)
-{
-    uint64_t keys = 0;
-    for (uint32_t w = 0; w < r->worker_count; w++) {
-        const struct pool_worker *worker = &r->pool.workers[w];
-        for (uint32_t i = 0; i < r->graph->stage_count && worker->attempt == r->attempt; i++) {
-            if (graph_stage_has_state(&r->graph->stages[i])) {
-                keys += worker->host->heads[i].out;
-            }
-        }
-    }
-    return keys;
-}
-
-static void report(struct runner *r)
-{
-    r->total_records += r->record.records;
-    r->epochs_run++;
-    if (r->options.on_epoch == NULL) {
-        return;
-    }
-    int64_t now_us = clock_elapsed_us();
-    bool by_time = r->epoch_due_us > r->epoch_begun_us && r->epoch_due_us < now_us;
-    struct runner_report report = {
-        .epoch = r->record.number,
-        .time_ms = r->record.time_ms,
-        .records = r->record.records,
-        .bytes = r->epoch_bytes,
-        .errors = r->epoch_errors,
-        .rows = r->rows_prepared,
-        .keys = count_keys(r),
-        .processing_us = now_us - (by_time ? r->epoch_due_us : r->epoch_begun_us),
-        .scheduling_us = r->scheduling_us,
-        .total_records = r->total_records,
-    };
-    r->options.on_epoch(r->options.context, &report);
 }
 
 static void give_bytes(struct runner *r, uint32_t output, struct rows_reader *reader)
@@ -227,7 +190,7 @@ void runner_epoch_done(struct runner *r)
     if (r->options.capture) {
         give_rows(r);
     }
-    report(r);
+    events_completed(r);
     if (r->end != RUNNER_RUNS) {
         return;
     }
@@ -406,6 +369,7 @@ int runner_open(struct runner *r, const struct runner_options *options, struct e
                  : data_folder_open(&r->data, options->data_folder, options->fresh, e);
     rc = rc == 0 ? start_compare(r, e) : rc;
     rc = rc == 0 ? start_open(r, e) : rc;
+    events_open(r);
     return rc == 0 ? open_pool(r, e) : rc;
 }
 
@@ -451,6 +415,7 @@ int runner_run(struct runner *r, struct error *e)
         uv_run(&r->loop, UV_RUN_DEFAULT);
     }
     end_background_work(r);
+    events_ended(r);
     if (r->end != RUNNER_FAILED) {
         return save_marks(r, e);
     }
@@ -483,6 +448,7 @@ void runner_close(struct runner *r)
         close_loop(r);
     }
     receiving_close(r);
+    events_close(r);
     start_close(r);
     data_folder_close(&r->data);
     for (uint32_t i = 0; i <= LIMIT_OUTPUTS_MAX; i++) {

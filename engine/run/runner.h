@@ -142,7 +142,9 @@ struct runner {
     bool publisher_open;
     struct delta delta;
     struct batch_caller batch_caller;
-    uint32_t batch_failures; /**< in a row, of the oldest manifest */
+    struct batch_caller event_caller;         /**< for job:on */
+    bool handler_is_over[LIMIT_HANDLERS_MAX]; /**< it was stopped, and is not called again */
+    uint32_t batch_failures;                  /**< in a row, of the oldest manifest */
 
     struct epoch epoch;
     uint64_t attempt;

@@ -195,17 +195,52 @@ static struct batch_source *push_rows(lua_State *L, const struct manifest *m, co
     return source;
 }
 
+int batch_caller_push(struct batch_caller *c, const char *module, const char *function,
+                      struct error *e)
+{
+    int rc = c->lua.L == NULL ? open_state(c, e) : 0;
+    rc = rc == 0 ? script_push(&c->lua, module, function, e) : rc;
+    if (rc == 0) {
+        lua_rawgeti(c->lua.L, LUA_REGISTRYINDEX, c->plan_ref);
+    }
+    return rc;
+}
+
+int batch_caller_call(struct batch_caller *c, int argument_count, int64_t timeout_ms,
+                      struct error *e)
+{
+    c->control.call++;
+    watch_allow(&c->watch, timeout_ms);
+    watch_enter(&c->watch);
+    int rc = script_call(&c->lua, argument_count, 0, e);
+    watch_leave(&c->watch);
+    if (watch_expired(&c->watch) && rc != 0) {
+        const char *why =
+            c->lua.heap.over ? "needs more memory than memory_max allows" : "ran past its timeout";
+        close_state(c);
+        return error_set(e, MILL_EDEADLINE, "the function %s", why);
+    }
+    if (watch_expired(&c->watch)) {
+        watchdog_forgive(&c->watch);
+    }
+    if (c->lua.heap.over) { /* or the next call over the limit would not be stopped */
+        heap_forgive(&c->lua.heap);
+        heap_lift(&c->lua.heap);
+        lua_gc(c->lua.L, LUA_GCCOLLECT, 0);
+        heap_lower(&c->lua.heap);
+    }
+    return rc;
+}
+
 int batch_call(struct batch_caller *c, uint32_t output, const struct manifest *m, const char *path,
                struct error *e)
 {
-    int rc = c->lua.L == NULL ? open_state(c, e) : 0;
-    rc = rc == 0 ? script_push(&c->lua, "tidemill.rows", "call", e) : rc;
+    int rc = batch_caller_push(c, "tidemill.rows", "call", e);
     if (rc != 0) {
         return rc;
     }
     lua_State *L = c->lua.L;
     heap_lift(&c->lua.heap);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, c->plan_ref);
     lua_pushnumber(L, output + 1);
     struct batch_source *source = push_rows(L, m, path);
     lua_pushvalue(L, -1);
@@ -215,27 +250,10 @@ int batch_call(struct batch_caller *c, uint32_t output, const struct manifest *m
     heap_lower(&c->lua.heap);
     c->control.time_ms = (double)m->time_ms;
     c->control.op = c->graph->outputs[output].operator_id;
-    c->control.call++;
-    watch_allow(&c->watch, c->graph->outputs[output].timeout_ms);
-    watch_enter(&c->watch);
-    rc = script_call(&c->lua, 5, 0, e);
-    watch_leave(&c->watch);
-    source->manifest = NULL;
-    luaL_unref(L, LUA_REGISTRYINDEX, rows_ref);
-    if (watch_expired(&c->watch) && rc != 0) {
-        const char *why =
-            c->lua.heap.over ? "needs more memory than memory_max allows" : "ran past its timeout";
-        close_state(c);
-        return error_set(e, MILL_EFAILED, "the function %s", why);
-    }
-    if (watch_expired(&c->watch)) {
-        watchdog_forgive(&c->watch);
-    }
-    if (c->lua.heap.over) { /* or the next call over the limit would not be stopped */
-        heap_forgive(&c->lua.heap);
-        heap_lift(&c->lua.heap);
-        lua_gc(L, LUA_GCCOLLECT, 0);
-        heap_lower(&c->lua.heap);
+    rc = batch_caller_call(c, 5, c->graph->outputs[output].timeout_ms, e);
+    if (c->lua.L != NULL) { /* else it is gone, with its rows */
+        source->manifest = NULL;
+        luaL_unref(L, LUA_REGISTRYINDEX, rows_ref);
     }
     if (rc != 0 && e != NULL) {
         e->code = MILL_EFAILED;

@@ -40,4 +40,14 @@ void batch_caller_deinit(struct batch_caller *c);
 int batch_call(struct batch_caller *c, uint32_t output, const struct manifest *m, const char *path,
                struct error *e);
 
+/** The state's plan behind a function of a module of the Lua half, on the stack. Makes the state
+ *  when there is none. @return 0, MILL_ESCRIPT, MILL_ENOMEM */
+int batch_caller_push(struct batch_caller *c, const char *module, const char *function,
+                      struct error *e);
+/** Call what was pushed, with a timeout. @param argument_count  the plan and those behind it
+ *  @return 0; MILL_ESCRIPT, MILL_ENOMEM; MILL_EDEADLINE: the state is gone, and with it the stack
+ */
+int batch_caller_call(struct batch_caller *c, int argument_count, int64_t timeout_ms,
+                      struct error *e);
+
 #endif

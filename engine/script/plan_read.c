@@ -67,6 +67,8 @@ static const char *const terminal_words[] = {"stage", "output", "tee", NULL};
 static const char *const output_words[] = {
     "print", "to_stdout", "to_files", "save_as_text_files", "for_each_batch", NULL};
 static const char *const format_words[] = {"json", "text", "print", "rows", NULL};
+static const char *const event_words[] = {"batch_started", "batch_completed", "error", "stopped",
+                                          NULL};
 static const char *const error_words[] = {"dead_letter", "fail", "skip", NULL};
 
 typedef void (*element_fn)(lua_State *L, struct arena *arena, void *element);
@@ -193,6 +195,13 @@ static void read_output(lua_State *L, struct arena *arena, void *element)
     o->timeout_ms = (int64_t)get_number(L, "timeout_ms");
 }
 
+static void read_handler(lua_State *L, struct arena *arena, void *element)
+{
+    struct graph_handler *h = element;
+    h->event = (enum graph_event)get_choice(L, "event", event_words);
+    h->label = get_text(L, "label", arena);
+}
+
 static void read_options(lua_State *L, struct graph_options *o)
 {
     lua_getfield(L, -1, "options");
@@ -236,18 +245,22 @@ int plan_read(lua_State *L, struct arena *arena, struct graph *graph, struct err
     void *stages = NULL;
     void *segments = NULL;
     void *outputs = NULL;
+    void *handlers = NULL;
     const struct list lists[] = {
         {read_operator, "operators", LIMIT_OPERATORS_MAX, sizeof(struct graph_operator), 1},
         {read_source, "sources", LIMIT_SOURCES_MAX, sizeof(struct graph_source), 0},
         {read_stage, "stages", LIMIT_STAGES_MAX, sizeof(struct graph_stage), 0},
         {read_segment, "segments", LIMIT_OPERATORS_MAX, sizeof(struct graph_segment), 0},
         {read_output, "outputs", LIMIT_OUTPUTS_MAX, sizeof(struct graph_output), 0},
+        {read_handler, "handlers", LIMIT_HANDLERS_MAX, sizeof(struct graph_handler), 0},
     };
     int rc = read_list(L, arena, &lists[0], &graph->operator_count, &operators, e);
     rc = rc != 0 ? rc : read_list(L, arena, &lists[1], &graph->source_count, &sources, e);
     rc = rc != 0 ? rc : read_list(L, arena, &lists[2], &graph->stage_count, &stages, e);
     rc = rc != 0 ? rc : read_list(L, arena, &lists[3], &graph->segment_count, &segments, e);
     rc = rc != 0 ? rc : read_list(L, arena, &lists[4], &graph->output_count, &outputs, e);
+    rc = rc != 0 ? rc : read_list(L, arena, &lists[5], &graph->handler_count, &handlers, e);
+    graph->handlers = handlers;
     graph->operators = operators;
     graph->sources = sources;
     graph->stages = stages;

@@ -44,7 +44,7 @@ function M.new(name, given, overrides)
    local merged = {}
    for key, value in pairs(given or {}) do merged[key] = value end
    for key, value in pairs(overrides or {}) do merged[key] = value end
-   local job = setmetatable({ name = name, nodes = {}, tests = {} }, Job)
+   local job = setmetatable({ name = name, nodes = {}, tests = {}, handlers = {} }, Job)
    job.options = options.check("--option", JOB_OPTIONS, merged)
    return job
 end
@@ -216,6 +216,28 @@ function Job:test(name, f)
       options.fail('job:test: write job:test("what it shows", function(t) ... end)')
    end
    self.tests[#self.tests + 1] = { name = name, run = f, line = options.where():gsub(": $", "") }
+end
+
+local EVENTS = { batch_started = true, batch_completed = true, error = true, stopped = true }
+
+--- Hear of the job's course: f(info) runs beside the workers, for a second at most. What goes wrong
+--- in it is a warning.
+function Job:on(event, f)
+   if not EVENTS[event] then
+      options.fail("job:on: there are batch_started, batch_completed, error and stopped, not %s",
+         options.show(event))
+   elseif type(f) ~= "function" then
+      options.fail('job:on: write job:on("%s", function(info) ... end)', event)
+   elseif self.is_planned then
+      options.fail("job:on: the job runs; handlers are made before it is returned")
+   end
+   local label = ("job:on(%q) at %s"):format(event, (options.where():gsub(": $", "")))
+   self.handlers[#self.handlers + 1] = { event = event, fn = f, label = label }
+end
+
+--- What C calls (run/events.c).
+function M.call_handler(plan, index, info)
+   return plan.job.handlers[index].fn(info) -- a tail call: `fn` is in no traceback
 end
 
 local LATER = {

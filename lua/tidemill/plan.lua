@@ -278,6 +278,7 @@ function M.make(job)
       plan = {
          name = job.name, options = job.options, operators = {}, sources = {}, stages = {},
          outputs = {}, segments = {}, tee_count = 0, splitters = {}, unused = {},
+         handlers = job.handlers,
       },
    }, Planner)
    local plan = planner.plan
@@ -402,8 +403,13 @@ function M.describe(plan)
    end
    local splitters = {}
    for i, splitter in ipairs(plan.splitters) do splitters[i] = splitter.separator end
+   local handlers = {}
+   for i, handler in ipairs(plan.handlers) do
+      handlers[i] = { event = handler.event, label = handler.label }
+   end
    return {
-      name = plan.name, options = plan.options, operators = describe_operators(plan),
+      handlers = handlers, name = plan.name, options = plan.options,
+      operators = describe_operators(plan),
       sources = sources, stages = describe_stages(plan), segments = describe_segments(plan),
       outputs = describe_outputs(plan), splitters = splitters, tees = plan.tee_count,
    }

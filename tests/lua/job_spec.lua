@@ -238,6 +238,17 @@ describe("job:test", function()
    end)
 end)
 
+it("on notes a handler with its line, and takes nothing else", function()
+   local handlers = half.plan('job:on("error", print) lines:print()').job.handlers
+   assert.equal("error", handlers[1].event)
+   assert.equal(1, #handlers)
+   assert.matches('^job:on%("error"%) at ', handlers[1].label)
+   assert.equal('job:on: there are batch_started, batch_completed, error and stopped, not "end"',
+      refusal('job:on("end", print)'))
+   assert.equal('job:on: write job:on("stopped", function(info) ... end)',
+      refusal('job:on("stopped", 5)'))
+end)
+
 it("rate_stream has a rate, and perhaps an end", function()
    local source = half.plan("job:rate_stream{rows_per_second = 5, rows = 7}:print()").sources[1]
    assert.same({ 5, 7 }, { source.node.options.rows_per_second, source.node.options.rows })
