@@ -256,7 +256,7 @@ def what_clients_had_sent_counts_once_over_kills(place):
     lines = came(place).splitlines()
     check_equal(len(lines), len(set(lines)), "lines that came, without those that came twice")
     check(set(seen) <= set(lines), "lines of the log did not come: {}", set(seen) - set(lines))
-    check(len(lines) > 1000, "only {} lines came", len(lines))
+    check(len(lines) > 300, "only {} lines came", len(lines))  # how many depends on the machine
 
 
 # --- unix sockets
