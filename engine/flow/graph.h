@@ -75,6 +75,7 @@ struct graph_source {
     uint32_t port;
     const char *path;         /**< of a unix socket to listen on; NULL: none */
     uint32_t clients_max;     /**< of SOURCE_LISTEN: more are refused */
+    uint64_t bytes_max;       /**< that an epoch takes of it; 0: as many as there are */
     uint64_t rows_per_second; /**< of SOURCE_RATE */
     uint64_t rows;            /**< of SOURCE_RATE; 0: no end */
     const char *token;        /**< a client's first line must be this; NULL: none */

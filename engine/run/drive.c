@@ -38,13 +38,16 @@ static int poll_sources(struct runner *r, struct error *e)
     return 0;
 }
 
-/* The sources share batch_bytes equally, in order; who has less left lends the rest to the next. */
+/* The sources share batch_bytes equally, in order; who has less left lends the rest to the next. No
+ * source gives more than its own limit. */
 static int plan(struct runner *r, struct error *e)
 {
     uint64_t left = r->graph->options.batch_bytes;
     uint64_t planned = 0;
     for (uint32_t i = 0; i < r->graph->source_count; i++) {
         uint64_t share = left / (r->graph->source_count - i);
+        uint64_t bytes_max = r->graph->sources[i].bytes_max;
+        share = bytes_max > 0 && bytes_max < share ? bytes_max : share;
         uint64_t bytes = 0;
         int rc = source_plan(r->sources[i], share > 0 ? share : 1, &bytes, e);
         if (rc != 0) {

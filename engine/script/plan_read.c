@@ -144,6 +144,7 @@ static void read_source(lua_State *L, struct arena *arena, void *element)
     s->port = get_u32(L, "port");
     s->path = get_text(L, "path", arena);
     s->clients_max = get_u32(L, "clients");
+    s->bytes_max = (uint64_t)get_number(L, "bytes_max");
     s->rows_per_second = (uint64_t)get_number(L, "rows_per_second");
     s->rows = (uint64_t)get_number(L, "rows");
     s->token = get_text(L, "token", arena);

@@ -65,7 +65,11 @@ function Job:add(node)
    return node
 end
 
+-- What a batch takes of a source at most: it ends with the line in which the last byte lies.
+local BYTES_MAX = { type = "size", min = 1 }
+
 local TEXT_FILE_OPTIONS = {
+   max_bytes_per_batch = BYTES_MAX,
    pattern = { type = "string", default = "*" },
    new_files_only = { type = "boolean", default = false },
 }
@@ -83,6 +87,7 @@ end
 
 -- Of what is received: only lines yet.
 local FORMAT = { type = "choice", default = "text", "text" }
+local RECEIVED_OPTIONS = { format = FORMAT, max_bytes_per_batch = BYTES_MAX }
 
 --- Lines of standard input. There is one, so a job reads it once.
 function Job:stdin(given)
@@ -93,7 +98,7 @@ function Job:stdin(given)
    end
    return stream.new(self:add {
       kind = "stdin", source = "stdin", target = "",
-      options = options.check("stdin", { format = FORMAT }, given),
+      options = options.check("stdin", RECEIVED_OPTIONS, given),
    })
 end
 
@@ -117,11 +122,12 @@ function Job:socket_text_stream(host, port, given)
    return stream.new(self:add {
       kind = "socket_text_stream", source = "socket", target = ("%s:%d"):format(shown, port),
       host = host, port = port,
-      options = options.check("socket_text_stream", { format = FORMAT }, given),
+      options = options.check("socket_text_stream", RECEIVED_OPTIONS, given),
    })
 end
 
 local LISTEN_OPTIONS = {
+   max_bytes_per_batch = BYTES_MAX,
    format = FORMAT,
    clients = { type = "integer", default = 1024, min = 1, max = 65536 },
    token = { type = "string" },

@@ -398,7 +398,8 @@ function M.describe(plan)
          host = node.host, port = node.port or 0, path = node.path,
          clients = node.options.clients or 0,
          rows_per_second = node.options.rows_per_second or 0,
-         rows = node.options.rows or 0, token = node.options.token,
+         rows = node.options.rows or 0, bytes_max = node.options.max_bytes_per_batch or 0,
+         token = node.options.token,
       }
    end
    local splitters = {}

@@ -106,7 +106,8 @@ describe("text_file_stream", function()
          refusal("job:text_file_stream()"))
       assert.equal('text_file_stream: the folder is a string, not ""',
          refusal("job:text_file_stream('')"))
-      assert.equal('text_file_stream: unknown option "patern"; known are: new_files_only, pattern',
+      assert.equal('text_file_stream: unknown option "patern"; known are: '
+         .. 'max_bytes_per_batch, new_files_only, pattern',
          refusal('job:text_file_stream("in", { patern = "*" })'))
    end)
 end)
@@ -124,7 +125,7 @@ describe("stdin", function()
          refusal("job:stdin() job:stdin()"))
       assert.equal('stdin: format = "json" is not allowed; it must be one of "text"',
          refusal('job:stdin{ format = "json" }'))
-      assert.equal('stdin: unknown option "fromat"; known are: format',
+      assert.equal('stdin: unknown option "fromat"; known are: format, max_bytes_per_batch',
          refusal('job:stdin{ fromat = "text" }'))
    end)
 end)
@@ -148,7 +149,8 @@ describe("socket_text_stream", function()
          assert.truthy(refusal(('job:socket_text_stream("a", %s)'):format(wrong))
             :find("^socket_text_stream: the port is a whole number from 1 to 65535, not "))
       end
-      assert.equal('socket_text_stream: unknown option "retry"; known are: format',
+      assert.equal('socket_text_stream: unknown option "retry"; known are: format, '
+         .. 'max_bytes_per_batch',
          refusal('job:socket_text_stream("a", 1, { retry = true })'))
    end)
 end)

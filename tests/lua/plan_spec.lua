@@ -199,17 +199,23 @@ describe("C", function()
          job:socket_text_stream("h", 7):print()]])
       assert.same({
          { kind = "queue", operator = 2, target = "", new_files_only = false, port = 0,
-            clients = 0, rows = 0, rows_per_second = 0 },
+            clients = 0,
+            rows = 0, rows_per_second = 0, bytes_max = 0 },
          { kind = "files", operator = 3, target = "logs", pattern = "*.log",
-            new_files_only = true, port = 0, clients = 0, rows = 0, rows_per_second = 0 },
+            new_files_only = true, port = 0, clients = 0,
+            rows = 0, rows_per_second = 0, bytes_max = 0 },
          { kind = "stdin", operator = 10, target = "", new_files_only = false, port = 0,
-            clients = 0, rows = 0, rows_per_second = 0 },
+            clients = 0,
+            rows = 0, rows_per_second = 0, bytes_max = 0 },
          { kind = "listen", operator = 12, target = "tcp://127.0.0.1:9", new_files_only = false,
-            host = "127.0.0.1", port = 9, clients = 5, rows = 0, rows_per_second = 0, token = "t" },
+            host = "127.0.0.1", port = 9, clients = 5,
+            rows = 0, rows_per_second = 0, bytes_max = 0, token = "t" },
          { kind = "listen", operator = 14, target = "unix://a.sock", new_files_only = false,
-            port = 0, path = "a.sock", clients = 1024, rows = 0, rows_per_second = 0 },
+            port = 0, path = "a.sock", clients = 1024,
+            rows = 0, rows_per_second = 0, bytes_max = 0 },
          { kind = "socket", operator = 16, target = "h:7", new_files_only = false, host = "h",
-            port = 7, clients = 0, rows = 0, rows_per_second = 0 },
+            port = 7, clients = 0,
+            rows = 0, rows_per_second = 0, bytes_max = 0 },
       }, plan.sources)
       local rows = {}
       for i, o in ipairs(plan.outputs) do
