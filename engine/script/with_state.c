@@ -12,8 +12,8 @@
 #define EXPIRED_BYTES_MAX (4 * MIB) /* in memory; then runs on disk */
 #define VALUE_HEAD_BYTES  16
 /* States of one chunk: as many keys as seem to need no more than a part of this. */
-#define VALUES_WANTED (32 * MIB)
-#define KEYS_FIRST 16 /* nothing is known about their size yet */
+#define VALUES_WANTED     (32 * MIB)
+#define KEYS_FIRST        16 /* nothing is known about their size yet */
 #define LOOKUP_VALUES_MAX ((size_t)STAGE_CHUNK_GROUPS_MAX * (LIMIT_STATE_VALUE_BYTES_MAX + 16))
 
 /* A key of the chunk. Its groups are those from `group` to the next key's. */
@@ -33,7 +33,7 @@ struct with_state {
     struct mill_shuffle expired;
     struct with_key *keys; /* of the chunk */
     uint32_t key_count;
-    uint32_t keys_max; /* of the next chunk */
+    uint32_t keys_max;     /* of the next chunk */
     struct slice *lookups; /* by key */
     struct slice *found;
     struct buffer values;
