@@ -113,6 +113,7 @@ char *text_shell_word(const char *text)
 {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                 "0123456789_./:=@%+,-#";
+    static const char quote[] = {'\'', '\\', '\'', '\''};
     size_t size = strlen(text);
     /* "#" begins a comment only where a word begins. */
     if (size > 0 && text[0] != '#' && strspn(text, plain) == size) {
@@ -123,8 +124,8 @@ char *text_shell_word(const char *text)
     *to++ = '\'';
     for (const char *p = text; *p != '\0'; p++) {
         if (*p == '\'') {
-            memcpy(to, "'\\''", 4);
-            to += 4;
+            memcpy(to, quote, sizeof quote);
+            to += sizeof quote;
         } else {
             *to++ = *p;
         }

@@ -113,6 +113,7 @@ static int open_target(struct output *o, struct error *e)
     rc = rc == 0 ? target_open(&o->target, place->store, place->epoch, prefix, e) : rc;
     o->target.adoption = NULL;
     if (rc == 0 && adoption.is_changed) {
+        check(choice != NULL);
         choice->is_taken = true;
         rc = adoption_save(&adoption, place->store, o->target.folder, e);
     }

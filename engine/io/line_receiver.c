@@ -193,6 +193,7 @@ static int give_up_longest(struct line_receiver *r, struct error *e)
             longest = c;
         }
     }
+    check(longest != NULL);
     int rc = longest->state == PASSES_LONG
                  ? append_too_long(r, longest, e)
                  : append(r, longest, RECEIVED_CROWDED, part_of(longest), e);

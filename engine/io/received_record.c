@@ -30,7 +30,7 @@ void received_record_encode(const struct received_record *r, uint64_t seed, cons
 
 bool received_record_decode(const char head[RECEIVED_HEAD_BYTES], struct received_record *r)
 {
-    int kind = head[AT_KIND];
+    unsigned kind = (unsigned char)head[AT_KIND];
     *r = (struct received_record){
         .kind = (enum received_kind)kind,
         .restarts = (head[AT_FLAGS] & FLAG_RESTARTS) != 0,

@@ -59,7 +59,9 @@ static void add_message(struct buffer *b, const char *line)
     buffer_init(&plain, LINE_BYTES_MAX);
     int rc = buffer_append(&plain, line, size);
     for (size_t i = 0; rc == 0 && i < size; i++) {
-        plain.data[i] = (unsigned char)plain.data[i] < 0x80 ? plain.data[i] : '?';
+        if ((unsigned char)plain.data[i] >= 0x80) {
+            plain.data[i] = '?';
+        }
     }
     json_add_string(b, plain.data == NULL ? "" : plain.data, plain.size);
     buffer_deinit(&plain);

@@ -20,6 +20,6 @@
 /** @owns the caller, until receive_listen_destroy */
 struct receiving *receive_listen_create(void);
 /** After the loop was closed. */
-void receive_listen_destroy(struct receiving *x);
+void receive_listen_destroy(struct receiving *base);
 
 #endif

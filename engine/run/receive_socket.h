@@ -15,6 +15,6 @@
 /** @owns the caller, until receive_socket_destroy */
 struct receiving *receive_socket_create(void);
 /** After the loop was closed. */
-void receive_socket_destroy(struct receiving *x);
+void receive_socket_destroy(struct receiving *base);
 
 #endif

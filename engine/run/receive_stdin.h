@@ -10,6 +10,6 @@
 /** @param fd  to read from. @owns the caller, until receive_stdin_destroy */
 struct receiving *receive_stdin_create(int fd);
 /** It was stopped. */
-void receive_stdin_destroy(struct receiving *x);
+void receive_stdin_destroy(struct receiving *base);
 
 #endif

@@ -198,6 +198,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
         receiving_drive(s->x);
         return;
     }
+    check(buffer != NULL);
     const char *bytes = buffer->base;
     size_t size = (size_t)n;
     if (p->lines == NULL) {

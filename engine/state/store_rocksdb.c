@@ -282,7 +282,7 @@ static int rocksdb_store_get_many(struct store *base, struct store_lookup *l, st
     struct many m = {
         .keys = memory_alloc(l->count * sizeof *m.keys),
         .sizes = memory_alloc(l->count * sizeof *m.sizes),
-        .values = memory_zero(l->count, sizeof *m.values),
+        .values = memory_zero(l->count, sizeof(void *)),
         .errors = memory_zero(l->count, sizeof *m.errors),
     };
     for (uint32_t i = 0; i < l->count; i++) {
