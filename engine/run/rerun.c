@@ -94,7 +94,6 @@ void rerun_without(struct runner *r, const struct task *t)
 {
     struct host *h = r->pool.workers[t->worker].host;
     struct error e = t->error;
-    log_warn("%s; the epoch is run again without it", t->error.message);
     r->strikes++;
     if (r->strikes > r->graph->options.max_strikes || r->on_probation) {
         error_set(&e, MILL_EFAILED,
@@ -113,5 +112,7 @@ void rerun_without(struct runner *r, const struct task *t)
     if (rc != 0) {
         r->store_is_suspect = true;
         rerun_failed(r, &e);
+        return;
     }
+    log_warn("%s; the epoch is run again without it", t->error.message);
 }
