@@ -54,7 +54,7 @@ struct identity *identity_set_add(struct identity_set *set);
 /** The members behind it come one place nearer. */
 void identity_set_remove(struct identity_set *set, uint32_t at);
 
-/** The member of a category that has an identity; NULL when none has. */
+/** The member of a category that has an identity, present or not; NULL when none has. */
 const struct identity *identity_named(const struct identity_set *set,
                                       enum identity_category category, const char *identity);
 
@@ -68,16 +68,6 @@ uint16_t identity_forget(struct identity_set *set, enum identity_category catego
 /** The member for a source, stage or output of the graph. Never NULL for those that have one. */
 const struct identity *identity_find(const struct identity_set *set,
                                      enum identity_category category, uint32_t index);
-
-/** A member of that identity, whether present or not. @return NULL: none */
-const struct identity *identity_named(const struct identity_set *set,
-                                      enum identity_category category, const char *identity);
-/** A present member that is this identity, or says with `was` that it was. */
-bool identity_is_used(const struct identity_set *set, enum identity_category category,
-                      const char *identity);
-/** Take a member out of the set; its number is not given again. @return its number, 0: none */
-uint16_t identity_forget(struct identity_set *set, enum identity_category category,
-                         const char *identity);
 
 int identity_set_encode(const struct identity_set *set, struct buffer *into)
     __attribute__((warn_unused_result));
