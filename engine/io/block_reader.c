@@ -129,11 +129,6 @@ static int extend(struct block_reader *r, uint64_t to, struct error *e)
     return rc;
 }
 
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Let the window begin behind what was given. */
 static void move_on(struct block_reader *r)
 {
@@ -169,7 +164,7 @@ static int skip_packed(struct block_reader *r, struct error *e)
     gzip_stream_begin(r->gzip, r->block.file->fd, r->block.file->size);
     uint64_t skipped = 0;
     while (skipped < r->block.start) {
-        size_t size = (size_t)least(STEP_BYTES_MAX, r->block.start - skipped);
+        size_t size = (size_t)least_offset(STEP_BYTES_MAX, r->block.start - skipped);
         int rc = read_bytes(r, r->data, size, skipped, e);
         if (rc != 0) {
             return rc;
@@ -200,7 +195,7 @@ static int begin_packed(struct block_reader *r, struct error *e)
 static int skip_to_line(struct block_reader *r, struct error *e)
 {
     while (r->at < r->end - 1) {
-        int rc = extend(r, least(r->end - 1, r->at + STEP_BYTES_MAX), e);
+        int rc = extend(r, least_offset(r->end - 1, r->at + STEP_BYTES_MAX), e);
         if (rc != 0) {
             return rc;
         }
@@ -280,7 +275,8 @@ static int end_unfinished(struct block_reader *r, struct block_piece *piece)
  * is left over behind a line belongs to the block. */
 static uint64_t next_stop(const struct block_reader *r, uint64_t from, size_t step)
 {
-    return from < r->end ? least(r->end, from + STEP_BYTES_MAX) : least(r->limit, from + step);
+    return from < r->end ? least_offset(r->end, from + STEP_BYTES_MAX)
+                         : least_offset(r->limit, from + step);
 }
 
 /* The line in the window is longer than a record may be: keep its beginning, look for its end.
@@ -350,7 +346,7 @@ static int give_lines(struct block_reader *r, struct block_piece *piece, struct 
         r->is_through = true;
         return 0;
     }
-    uint64_t to = least(r->end, r->at + STEP_BYTES_MAX);
+    uint64_t to = least_offset(r->end, r->at + STEP_BYTES_MAX);
     int rc = to > r->at + r->have ? extend(r, to, e) : 0;
     if (rc != 0) {
         return rc;

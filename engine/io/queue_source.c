@@ -24,21 +24,6 @@ static struct queue_source *of(struct source *s)
     return (struct queue_source *)s;
 }
 
-static struct store_key position_key(uint16_t store_id)
-{
-    struct store_key k = {.bytes = "q", .size = 3};
-    bytes_put_u16(k.bytes + 1, store_id);
-    return k;
-}
-
-static int poll(struct source *base, int64_t now_ms, struct error *e)
-{
-    (void)base;
-    (void)now_ms;
-    (void)e;
-    return 0;
-}
-
 static int plan(struct source *base, uint64_t bytes_max, uint64_t *bytes, struct error *e)
 {
     (void)bytes_max;
@@ -90,7 +75,7 @@ static int commit_into(struct source *base, struct store_batch *batch, struct er
     (void)e;
     struct queue_source *q = of(base);
     if (q->is_out) {
-        struct store_key key = position_key(base->store_id);
+        struct store_key key = store_key_queue(base->store_id);
         char value[sizeof(uint64_t)];
         bytes_put_u64(value, q->position + 1);
         store_batch_put(batch, STORE_META, store_key_slice(&key),
@@ -122,12 +107,6 @@ static bool is_drained(const struct source *base)
     return q->position + q->is_planned >= q->count;
 }
 
-static bool wants_commit(const struct source *base)
-{
-    (void)base;
-    return false;
-}
-
 static void close_source(struct source *base)
 {
     struct queue_source *q = of(base);
@@ -139,7 +118,6 @@ static void close_source(struct source *base)
 }
 
 static const struct source_ops queue_ops = {
-    .poll = poll,
     .plan = plan,
     .next_block = next_block,
     .block_done = block_done,
@@ -147,13 +125,12 @@ static const struct source_ops queue_ops = {
     .committed = committed,
     .abandon = abandon,
     .is_drained = is_drained,
-    .wants_commit = wants_commit,
     .close = close_source,
 };
 
 static int load_position(struct queue_source *q, struct store *store, struct error *e)
 {
-    struct store_key key = position_key(q->base.store_id);
+    struct store_key key = store_key_queue(q->base.store_id);
     struct buffer value;
     buffer_init(&value, 4096);
     int rc = store_get(store, STORE_META, store_key_slice(&key), &value, e);

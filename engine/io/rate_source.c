@@ -33,13 +33,6 @@ static struct rate_source *of(struct source *s)
     return (struct rate_source *)s;
 }
 
-static struct store_key position_key(uint16_t store_id)
-{
-    struct store_key k = {.bytes = "n", .size = 3};
-    bytes_put_u16(k.bytes + 1, store_id);
-    return k;
-}
-
 int64_t rate_due_ms(const struct rate *rate, uint64_t value)
 {
     uint64_t n = value - rate->first;
@@ -82,11 +75,6 @@ static int poll(struct source *base, int64_t now_ms, struct error *e)
     return 0;
 }
 
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 static int plan(struct source *base, uint64_t bytes_max, uint64_t *bytes, struct error *e)
 {
     (void)e;
@@ -94,9 +82,9 @@ static int plan(struct source *base, uint64_t bytes_max, uint64_t *bytes, struct
     if (!s->is_rerun) {
         check(s->sequence == 0);
         uint64_t share = bytes_max / RECORD_BYTES > 0 ? bytes_max / RECORD_BYTES : 1;
-        uint64_t end = s->takes_all ? s->rows : least(s->rows, due_end(&s->rate, s->now_ms));
+        uint64_t end = s->takes_all ? s->rows : least_offset(s->rows, due_end(&s->rate, s->now_ms));
         end = end > s->position ? end : s->position;
-        s->plan_end = s->position + least(share, end - s->position);
+        s->plan_end = s->position + least_offset(share, end - s->position);
         s->is_idle = end == s->position && (s->never_ends || s->position < s->rows);
     }
     *bytes = (s->plan_end - s->position) * RECORD_BYTES;
@@ -113,7 +101,7 @@ static int next_block(struct source *base, struct source_block *block, struct er
     if (s->at >= s->plan_end && !(s->is_idle && s->sequence == 0)) {
         return 0;
     }
-    uint64_t end = s->at + least(BLOCK_VALUES, s->plan_end - s->at);
+    uint64_t end = s->at + least_offset(BLOCK_VALUES, s->plan_end - s->at);
     *block = (struct source_block){
         .source = base->index,
         .order = SOURCE_ORDER(base->index, s->sequence),
@@ -144,7 +132,7 @@ static int commit_into(struct source *base, struct store_batch *batch, struct er
     (void)e;
     struct rate_source *s = of(base);
     check(s->in_flight == 0);
-    struct store_key key = position_key(base->store_id);
+    struct store_key key = store_key_rate(base->store_id);
     char value[VALUE_BYTES];
     bytes_put_u64(value, s->at);
     bytes_put_u64(value + 8, s->rate.first);
@@ -181,12 +169,6 @@ static bool is_drained(const struct source *base)
     return s->plan_end >= s->rows;
 }
 
-static bool wants_commit(const struct source *base)
-{
-    (void)base;
-    return false;
-}
-
 static void close_source(struct source *base)
 {
     memory_free(of(base));
@@ -201,7 +183,6 @@ static const struct source_ops rate_ops = {
     .committed = committed,
     .abandon = abandon,
     .is_drained = is_drained,
-    .wants_commit = wants_commit,
     .close = close_source,
 };
 
@@ -238,7 +219,7 @@ int rate_source_open(const struct rate_source_options *options, struct store *st
     s->takes_all = options->takes_all;
     s->never_ends = options->never_ends;
     s->has_begun = options->starts_at_zero;
-    struct store_key key = position_key(options->store_id);
+    struct store_key key = store_key_rate(options->store_id);
     struct buffer value;
     buffer_init(&value, 4096);
     int rc = store_get(store, STORE_META, store_key_slice(&key), &value, e);

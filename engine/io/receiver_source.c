@@ -36,26 +36,6 @@ static const struct receiver_source *of_const(const struct source *s)
     return (const struct receiver_source *)s;
 }
 
-static struct store_key position_key(uint16_t store_id)
-{
-    struct store_key k = {.bytes = "l", .size = 3};
-    bytes_put_u16(k.bytes + 1, store_id);
-    return k;
-}
-
-static int poll(struct source *base, int64_t now_ms, struct error *e)
-{
-    (void)base;
-    (void)now_ms;
-    (void)e;
-    return 0;
-}
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 static int plan(struct source *base, uint64_t bytes_max, uint64_t *bytes, struct error *e)
 {
     (void)e;
@@ -65,7 +45,7 @@ static int plan(struct source *base, uint64_t bytes_max, uint64_t *bytes, struct
         s->plan_end = s->committed.text + bytes_max;
     }
     bool is_open = s->once && !s->has_ended && !s->is_rerun;
-    uint64_t end = is_open ? s->plan_end : least(s->plan_end, receiver_log_text_end(s->log));
+    uint64_t end = is_open ? s->plan_end : least_offset(s->plan_end, receiver_log_text_end(s->log));
     *bytes = end - s->committed.text;
     return 0;
 }
@@ -74,7 +54,7 @@ static int next_block(struct source *base, struct source_block *block, struct er
 {
     (void)e;
     struct receiver_source *s = of(base);
-    uint64_t end = least(s->plan_end, receiver_log_text_end(s->log));
+    uint64_t end = least_offset(s->plan_end, receiver_log_text_end(s->log));
     if (s->at >= end) {
         return 0;
     }
@@ -83,7 +63,7 @@ static int next_block(struct source *base, struct source_block *block, struct er
     if (may_grow && end < boundary) {
         return 0;
     }
-    end = least(end, boundary);
+    end = least_offset(end, boundary);
     *block = (struct source_block){
         .source = base->index,
         .order = SOURCE_ORDER(base->index, s->sequence),
@@ -127,7 +107,7 @@ static int commit_into(struct source *base, struct store_batch *batch, struct er
     struct receiver_source *s = of(base);
     check(s->in_flight == 0);
     if (s->next.text != s->committed.text || s->next.end != s->committed.end) {
-        struct store_key key = position_key(base->store_id);
+        struct store_key key = store_key_received(base->store_id);
         char value[VALUE_BYTES];
         bytes_put_u64(value, s->next.text);
         bytes_put_u64(value + sizeof(uint64_t), s->next.end);
@@ -172,12 +152,6 @@ static bool is_waiting(const struct source *base)
     return may_come && !(s->is_blocked && has_some);
 }
 
-static bool wants_commit(const struct source *base)
-{
-    (void)base;
-    return false;
-}
-
 static void close_source(struct source *base)
 {
     struct receiver_source *s = of(base);
@@ -187,7 +161,6 @@ static void close_source(struct source *base)
 }
 
 static const struct source_ops receiver_ops = {
-    .poll = poll,
     .plan = plan,
     .next_block = next_block,
     .block_done = block_done,
@@ -197,14 +170,13 @@ static const struct source_ops receiver_ops = {
     .abandon = abandon,
     .is_drained = is_drained,
     .is_waiting = is_waiting,
-    .wants_commit = wants_commit,
     .close = close_source,
 };
 
 int receiver_source_committed(struct store *store, uint16_t store_id,
                               struct receiver_committed *committed, struct error *e)
 {
-    struct store_key key = position_key(store_id);
+    struct store_key key = store_key_received(store_id);
     struct buffer value;
     buffer_init(&value, 4096);
     *committed = (struct receiver_committed){0};

@@ -2,7 +2,7 @@
 
 int source_poll(struct source *s, int64_t now_ms, struct error *e)
 {
-    return s->ops->poll(s, now_ms, e);
+    return s->ops->poll == NULL ? 0 : s->ops->poll(s, now_ms, e);
 }
 
 int source_plan(struct source *s, uint64_t bytes_max, uint64_t *bytes, struct error *e)
@@ -53,7 +53,7 @@ bool source_is_drained(const struct source *s)
 
 bool source_wants_commit(const struct source *s)
 {
-    return s->ops->wants_commit(s);
+    return s->ops->wants_commit != NULL && s->ops->wants_commit(s);
 }
 
 void source_close(struct source *s)

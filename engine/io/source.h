@@ -26,6 +26,12 @@
 /** Where a block's records stand in the order of all records: source, then sequence. */
 #define SOURCE_ORDER(source, sequence) ((uint64_t)(source) << 56 | (uint64_t)(sequence))
 
+/** The smaller of two offsets. */
+static inline uint64_t least_offset(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 struct input_file;   /* an open file, shared by its blocks: io/input_file.h */
 struct receiver_log; /* what was received: io/receiver_log.h */
 struct rate;         /* when values of a rate_stream are due: io/rate_source.h */
@@ -61,7 +67,7 @@ struct source_done {
 struct source;
 
 struct source_ops {
-    int (*poll)(struct source *s, int64_t now_ms, struct error *e);
+    int (*poll)(struct source *s, int64_t now_ms, struct error *e); /* NULL: nothing to look for */
     int (*plan)(struct source *s, uint64_t bytes_max, uint64_t *bytes, struct error *e);
     int (*next_block)(struct source *s, struct source_block *block, struct error *e);
     void (*block_done)(struct source *s, const struct source_block *block,
@@ -71,8 +77,8 @@ struct source_ops {
     void (*committed)(struct source *s);
     void (*abandon)(struct source *s);
     bool (*is_drained)(const struct source *s);
-    bool (*is_waiting)(const struct source *s); /* NULL: never */
-    bool (*wants_commit)(const struct source *s);
+    bool (*is_waiting)(const struct source *s);   /* NULL: never */
+    bool (*wants_commit)(const struct source *s); /* NULL: never */
     void (*close)(struct source *s);
 };
 

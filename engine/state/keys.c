@@ -39,6 +39,21 @@ struct store_key store_key_roll(uint16_t output)
     return with_u16('r', output);
 }
 
+struct store_key store_key_queue(uint16_t source)
+{
+    return with_u16('q', source);
+}
+
+struct store_key store_key_received(uint16_t source)
+{
+    return with_u16('l', source);
+}
+
+struct store_key store_key_rate(uint16_t source)
+{
+    return with_u16('n', source);
+}
+
 struct store_key store_key_script(uint8_t slot)
 {
     struct store_key k = store_key_text("text");

@@ -11,6 +11,7 @@
  *     "f" u16 u32                   files of a source (io/file_registry.h)
  *     "l" u16                       how far a receiver log was read (io/receiver_source.h)
  *     "q" u16                       position in a queue (io/queue_source.h)
+ *     "n" u16                       how far a rate_stream was made (io/rate_source.h)
  *     "m" u16                       an output's mark: published up to this epoch
  *     "r" u16                       an output's open file (roll)
  *     "s" ...                       elements that ran past their deadline in the running epoch
@@ -49,6 +50,9 @@ struct store_key store_key_text(const char *text);
 struct store_key store_key_history(uint64_t epoch);
 struct store_key store_key_mark(uint16_t output);
 struct store_key store_key_roll(uint16_t output);
+struct store_key store_key_queue(uint16_t source);
+struct store_key store_key_received(uint16_t source);
+struct store_key store_key_rate(uint16_t source);
 struct store_key store_key_script(uint8_t slot);
 struct store_key store_key_outbox(uint64_t epoch, uint16_t output);
 struct store_key store_key_redo(uint64_t epoch, uint32_t part);

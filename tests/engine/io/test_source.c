@@ -102,6 +102,18 @@ static const struct source_ops recorder_ops = {
     .close = close_recorder,
 };
 
+/* What only some sources do. */
+static void a_source_may_leave_calls_out(void **state)
+{
+    (void)state;
+    static const struct source_ops few_ops = {.close = close_recorder};
+    struct recorder r = {.base = {&few_ops, 0, 0}, .result = MILL_EFAILED};
+    assert_int_equal(source_poll(&r.base, 17, NULL), 0);
+    assert_int_equal(source_prepare(&r.base, NULL), 0);
+    assert_false(source_is_waiting(&r.base));
+    assert_false(source_wants_commit(&r.base));
+}
+
 static void every_call_reaches_the_source(void **state)
 {
     (void)state;
@@ -145,6 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_call_reaches_the_source),
+        cmocka_unit_test(a_source_may_leave_calls_out),
         cmocka_unit_test(orders_sort_by_source_then_by_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,9 @@ static void the_bytes_of_keys_are_fixed(void **state)
     key_is(store_key_history(0x0102030405060708), "e\1\2\3\4\5\6\7\10", 9);
     key_is(store_key_mark(0x0102), "m\1\2", 3);
     key_is(store_key_roll(0xfffe), "r\xff\xfe", 3);
+    key_is(store_key_queue(0x0102), "q\1\2", 3);
+    key_is(store_key_received(0x0102), "l\1\2", 3);
+    key_is(store_key_rate(0x0102), "n\1\2", 3);
     key_is(store_key_script(1), "text\1", 5);
     key_is(store_key_outbox(1, 2), "\0\0\0\0\0\0\0\1\0\2", 10);
     key_is(store_key_redo(1, 2), "\0\0\0\0\0\0\0\1\0\0\0\2", 12);
