@@ -12,6 +12,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/check.h"
 #include "base/limits.h"
 
 /** @param tag  the encoded key's first byte  @param payload  the bytes behind it */
@@ -31,6 +32,16 @@ static inline uint64_t hash_key(const void *key, size_t size)
 static inline uint64_t hash_bytes(const void *bytes, size_t size)
 {
     return XXH3_64bits(bytes, size);
+}
+
+/** A checksum of bytes that come piece by piece: XXH3_64bits_update, then XXH3_64bits_digest.
+ * @owns the caller, until XXH3_freeState */
+static inline XXH3_state_t *hash_sum_create(void)
+{
+    XXH3_state_t *sum = XXH3_createState();
+    check(sum != NULL);
+    XXH3_64bits_reset(sum);
+    return sum;
 }
 
 /** The same, different for each seed. */

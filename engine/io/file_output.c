@@ -93,14 +93,6 @@ static int cut_open_file(struct output *o, struct error *e)
     return rc;
 }
 
-static XXH3_state_t *new_sum(void)
-{
-    XXH3_state_t *sum = XXH3_createState();
-    check(sum != NULL);
-    XXH3_64bits_reset(sum);
-    return sum;
-}
-
 /* Parts of others in the folder are refused, unless a person has taken them over. */
 static int open_target(struct output *o, struct error *e)
 {
@@ -128,8 +120,8 @@ int file_output_open(struct output *o, struct error *e)
     memory_free(folder);
     int rc = open_target(o, e);
     if (rolls(o)) {
-        o->roll_sum = new_sum();
-        o->next_sum = new_sum();
+        o->roll_sum = hash_sum_create();
+        o->next_sum = hash_sum_create();
         rc = rc == 0 ? load_roll(o, e) : rc;
     }
     rc = rc == 0 && o->roll.is_open ? cut_open_file(o, e) : rc;
@@ -373,7 +365,7 @@ static int cut_stale(const struct target *t, const char *name, const struct roll
                      struct error *e)
 {
     char *path = target_hidden_path(t, name);
-    XXH3_state_t *sum = new_sum();
+    XXH3_state_t *sum = hash_sum_create();
     int rc = target_check(t, e);
     rc = rc == 0 ? cut_roll(t, roll, path, sum, e) : rc;
     XXH3_freeState(sum);

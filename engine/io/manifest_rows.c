@@ -42,9 +42,7 @@ static int add_to_sum(void *context, struct slice bytes, struct error *e)
 int manifest_rows_check(const struct disk *disk, const struct manifest *m, const char *path,
                         struct error *e)
 {
-    XXH3_state_t *state = XXH3_createState();
-    check(state != NULL);
-    XXH3_64bits_reset(state);
+    XXH3_state_t *state = hash_sum_create();
     int rc = manifest_rows_each(disk, m, path, add_to_sum, state, e);
     if (rc == 0 && XXH3_64bits_digest(state) != m->checksum) {
         rc = error_set(e, MILL_ECORRUPT, "%.*s: the rows of epoch %" PRIu64 " are damaged (%s)",

@@ -33,8 +33,7 @@ static bool is_good(const struct missing *m, uint16_t output, const struct roll 
     char name[PART_NAME_MAX];
     roll_file_name(output, roll->first_epoch, name);
     char *path = target_hidden_path(&m->target, name);
-    XXH3_state_t *sum = XXH3_createState();
-    check(sum != NULL);
+    XXH3_state_t *sum = hash_sum_create();
     int rc = roll_cut(roll, m->target.disk, path, sum, NULL);
     XXH3_freeState(sum);
     memory_free(path);

@@ -29,9 +29,7 @@ static int each_piece_onto(XXH3_state_t *state, struct rows_reader *rows, take_f
 static int each_piece(struct rows_reader *rows, take_fn take, void *context, struct rows_sum *sum,
                       struct error *e)
 {
-    XXH3_state_t *state = XXH3_createState();
-    check(state != NULL);
-    XXH3_64bits_reset(state);
+    XXH3_state_t *state = hash_sum_create();
     int rc = each_piece_onto(state, rows, take, context, sum, e);
     XXH3_freeState(state);
     return rc;
