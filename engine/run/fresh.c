@@ -206,17 +206,19 @@ static int remove_targets(struct data_folder *d, char *text, struct error *e)
     return rc == 0 ? FAILPOINT_RESULT(fresh_after_outputs, e) : rc;
 }
 
-static int remove_hidden_folder(void *context, const char *name)
+static int remove_folder(void *context, const char *name)
 {
     struct emptying *em = context;
-    if (!text_starts_with(name, ".tidemill-")) {
-        return 0;
-    }
     char *path = text_path(em->folder, name);
     int rc = fresh_empty_folder(em->d, path, em->e);
     rc = rc == 0 ? disk_remove_folder(&em->d->disk, path, em->e) : rc;
     memory_free(path);
     return rc;
+}
+
+static int remove_hidden_folder(void *context, const char *name)
+{
+    return text_starts_with(name, ".tidemill-") ? remove_folder(context, name) : 0;
 }
 
 /* Those of a store that could not be read are still there: nobody knew its id. */
@@ -228,20 +230,10 @@ static int remove_dead_letters(struct data_folder *d, struct error *e)
     return rc == MILL_ENOENT ? 0 : rc;
 }
 
-static int remove_received_folder(void *context, const char *name)
-{
-    struct emptying *em = context;
-    char *path = text_path(em->folder, name);
-    int rc = fresh_empty_folder(em->d, path, em->e);
-    rc = rc == 0 ? disk_remove_folder(&em->d->disk, path, em->e) : rc;
-    memory_free(path);
-    return rc;
-}
-
 static int remove_received(struct data_folder *d, struct error *e)
 {
     struct emptying em = {d, d->received, e};
-    int rc = disk_list(&d->disk, d->received, remove_received_folder, &em, e);
+    int rc = disk_list(&d->disk, d->received, remove_folder, &em, e);
     rc = rc == 0 ? disk_remove_folder(&d->disk, d->received, e) : rc;
     return rc == MILL_ENOENT ? 0 : rc;
 }

@@ -23,12 +23,7 @@
 struct receive_listen {
     struct receiving base;
     struct stream_set set;
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } uv;
+    union stream_handle uv;
     uv_timer_t token_timer;
     bool is_listening;
     bool has_path; /* a unix socket was made */

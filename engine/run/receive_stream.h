@@ -12,13 +12,16 @@
 
 struct stream_set;
 
+/** A handle of libuv, as what it is and as what it can be taken for. */
+union stream_handle {
+    uv_handle_t handle;
+    uv_stream_t stream;
+    uv_tcp_t tcp;
+    uv_pipe_t pipe;
+};
+
 struct stream_peer {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } uv;
+    union stream_handle uv;
     struct stream_set *set;
     struct stream_peer *next;
     struct stream_peer *before;
