@@ -170,6 +170,7 @@ struct runner {
     uint32_t skip_count;
     struct host_skip *pending_skips; /**< noted, and not yet seen by workers */
     uint32_t pending_skip_count;
+    uint32_t saved_skip_count; /**< of the pending ones: in the store */
     uint32_t strikes;
     struct buffer
         manifests[LIMIT_OUTPUTS_MAX + 1]; /**< of the running epoch; the last: dead letters */

@@ -50,6 +50,7 @@ void skips_take_pending(struct runner *r)
         append(&r->skips, &r->skip_count, &r->pending_skips[i]);
     }
     clear(&r->pending_skips, &r->pending_skip_count);
+    r->saved_skip_count = 0;
 }
 
 static void put(const struct runner *r, struct store_batch *batch, const struct host_skip *skip,
@@ -72,11 +73,12 @@ void skips_add(struct runner *r, const struct host_skip *skip)
 int skips_save(struct runner *r, struct error *e)
 {
     struct store_batch *batch = store_batch_create();
-    for (uint32_t i = 0; i < r->pending_skip_count; i++) {
+    for (uint32_t i = r->saved_skip_count; i < r->pending_skip_count; i++) {
         put(r, batch, &r->pending_skips[i], r->skip_count + i);
     }
     int rc = store_batch_bytes(batch) > 0 ? store_write(r->data.store, batch, true, e) : 0;
     store_batch_destroy(batch);
+    r->saved_skip_count = rc == 0 ? r->pending_skip_count : r->saved_skip_count;
     return rc;
 }
 
@@ -138,4 +140,5 @@ void skips_clear(struct runner *r)
 {
     clear(&r->skips, &r->skip_count);
     clear(&r->pending_skips, &r->pending_skip_count);
+    r->saved_skip_count = 0;
 }

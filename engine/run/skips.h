@@ -13,7 +13,7 @@
 /** Note one. The element's key is copied. It counts from skips_take_pending on, because workers may
  * still be reading r->skips. */
 void skips_add(struct runner *r, const struct host_skip *skip);
-/** Write those that were noted to the store; synced. No worker is at work. */
+/** Write those to the store that are not in it yet; synced. No worker is at work. */
 int skips_save(struct runner *r, struct error *e);
 /** No worker is at work. */
 void skips_take_pending(struct runner *r);

@@ -50,6 +50,7 @@ static void a_skip_is_there_after_a_restart(void **state)
     skips_take_pending(&x->runner);
     assert_int_equal(x->runner.skip_count, 1);
     add(x, &keyed);
+    assert_int_equal(x->runner.saved_skip_count, 1); /* not to be written once more */
     open_data(x, script);
     assert_int_equal(x->runner.skip_count, 2);
     const struct host_skip *s = &x->runner.skips[0];
