@@ -2,8 +2,10 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "script/dead_letter.h"
 #include "script/segment.h"
+#include "state/keys.h"
 
 /* Bytes of keys and values that are copied for one call. */
 #define CHUNK_BYTES MIB
@@ -63,6 +65,22 @@ static int run_segment(struct stage_chunk *c, uint32_t segment, struct error *e)
         h->control.skip_op = 0;
     }
     return rc;
+}
+
+struct slice stage_chunk_key(const struct stage_chunk *c, struct slice head, struct slice key)
+{
+    char *full = arena_alloc(&c->h->arena, head.size + key.size);
+    memcpy(full, head.data, head.size);
+    memcpy(full + head.size, key.data, key.size);
+    return (struct slice){full, head.size + key.size};
+}
+
+struct slice stage_chunk_state_key(const struct stage_chunk *c, struct slice key)
+{
+    char head[STATE_KEY_HEAD_BYTES];
+    store_state_head(head, c->task->operator_number,
+                     (uint16_t)key_group_of(hash_key(key.data, key.size)));
+    return stage_chunk_key(c, (struct slice){head, sizeof head}, key);
 }
 
 int stage_chunk_run(struct stage_chunk *c, struct error *e)

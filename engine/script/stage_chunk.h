@@ -32,6 +32,11 @@ struct mill_group *stage_chunk_add_group(struct stage_chunk *c, const char *key,
 /** @param copy  false: the cell's bytes stay where they are until the chunk is run */
 void stage_chunk_add_cell(struct stage_chunk *c, const struct mill_cell *cell, bool copy);
 bool stage_chunk_is_full(const struct stage_chunk *c);
+/** A key of the store: the encoded key behind a head. Lives in the arena, until
+ * stage_chunk_clear. */
+struct slice stage_chunk_key(const struct stage_chunk *c, struct slice head, struct slice key);
+/** That of a key's state. */
+struct slice stage_chunk_state_key(const struct stage_chunk *c, struct slice key);
 /** Run the segments over the groups. They stay until stage_chunk_clear. */
 int stage_chunk_run(struct stage_chunk *c, struct error *e);
 void stage_chunk_clear(struct stage_chunk *c);

@@ -25,13 +25,7 @@ static int write_state(struct stage_chunk *c, struct error *e)
         if (g->changed == 0) {
             continue;
         }
-        char head[STATE_KEY_HEAD_BYTES];
-        store_state_head(head, t->operator_number,
-                         (uint16_t)key_group_of(hash_key(g->key, g->key_len)));
-        char *full = arena_alloc(&c->h->arena, sizeof head + g->key_len);
-        memcpy(full, head, sizeof head);
-        memcpy(full + sizeof head, g->key, g->key_len);
-        struct slice at = {full, sizeof head + g->key_len};
+        struct slice at = stage_chunk_state_key(c, (struct slice){g->key, g->key_len});
         buffer_clear(value);
         bool is_changed = (g->changed & GROUP_CHANGED) != 0;
         if (cell_add_msgpack(is_changed ? &g->after : &g->state, value)) {

@@ -57,27 +57,11 @@ static struct slice key_of_group(const struct mill_group *g)
     return (struct slice){g->key, g->key_len};
 }
 
-static struct slice arena_join(struct arena *a, const char *head, size_t head_size,
-                               struct slice key)
-{
-    char *full = arena_alloc(a, head_size + key.size);
-    memcpy(full, head, head_size);
-    memcpy(full + head_size, key.data, key.size);
-    return (struct slice){full, head_size + key.size};
-}
-
-static struct slice state_key(const struct with_state *w, struct slice key)
-{
-    char head[STATE_KEY_HEAD_BYTES];
-    store_state_head(head, w->c->task->operator_number, group_of_key(key));
-    return arena_join(&w->c->h->arena, head, sizeof head, key);
-}
-
 static struct slice deadline_key(const struct with_state *w, struct slice key, uint64_t time_ms)
 {
     char head[DEADLINE_KEY_HEAD_BYTES];
     store_deadline_head(head, w->c->task->operator_number, group_of_key(key), time_ms);
-    return arena_join(&w->c->h->arena, head, sizeof head, key);
+    return stage_chunk_key(w->c, (struct slice){head, sizeof head}, key);
 }
 
 static struct store_batch *batch_of(const struct with_state *w)
@@ -182,7 +166,7 @@ static int load(struct with_state *w, struct error *e)
 {
     struct host *h = w->c->h;
     for (uint32_t i = 0; i < w->key_count; i++) {
-        w->lookups[i] = state_key(w, key_of_group(&h->groups[w->keys[i].group]));
+        w->lookups[i] = stage_chunk_state_key(w->c, key_of_group(&h->groups[w->keys[i].group]));
     }
     buffer_clear(&w->values);
     struct store_lookup l = {STORE_STATE, w->lookups, w->key_count, &w->values, w->found};
@@ -218,7 +202,7 @@ static void put(struct with_state *w, struct slice key, const struct with_key *k
     check(rc == 0);
     bool is_value = cell_add_msgpack(state, value);
     check(is_value);
-    store_batch_put(batch_of(w), STORE_STATE, state_key(w, key),
+    store_batch_put(batch_of(w), STORE_STATE, stage_chunk_state_key(w->c, key),
                     (struct slice){value->data, value->size});
 }
 
@@ -291,7 +275,8 @@ static void write_key(struct with_state *w, struct with_key *k, uint32_t end)
     bool is_gone = state.kind == MILL_EMPTY || head->count == 0;
     if (is_gone) {
         if (k->exists) {
-            store_batch_remove(batch_of(w), STORE_STATE, state_key(w, key_of_group(head)));
+            store_batch_remove(batch_of(w), STORE_STATE,
+                               stage_chunk_state_key(w->c, key_of_group(head)));
         }
     } else if (w->timeout_ms > 0) {
         bool needs_entry = !k->exists || k->indexed == 0 || has_come(k);
