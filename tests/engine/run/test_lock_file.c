@@ -8,7 +8,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "run/lock_file.h"
+#include "lock_holder.h"
 #include "testing.h"
 
 static char *folder;
@@ -27,28 +27,6 @@ static int end(void **state)
     return 0;
 }
 
-/* A process that takes the lock, and has it when this returns. */
-static pid_t take_apart(void)
-{
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        int fd = -1;
-        char byte = lock_file_take(folder, &fd, NULL) == 0 ? 'y' : 'n';
-        (void)!write(ends[1], &byte, 1);
-        for (;;) {
-            pause();
-        }
-    }
-    char byte = 0;
-    assert_int_equal(read(ends[0], &byte, 1), 1);
-    assert_int_equal(byte, 'y');
-    close(ends[0]);
-    close(ends[1]);
-    return child;
-}
-
 static void finish(pid_t child)
 {
     assert_int_equal(kill(child, SIGKILL), 0);
@@ -61,7 +39,7 @@ static void the_holder_is_known_and_keeps_others_out(void **state)
     struct error e = {0};
     pid_t holder = -1;
     int fd = -1;
-    pid_t child = take_apart();
+    pid_t child = lock_holder_begin(folder, SIG_DFL);
     assert_int_equal(lock_file_holder(folder, &holder, &e), 0);
     assert_int_equal(holder, child);
     assert_int_equal(lock_file_take(folder, &fd, &e), MILL_EREFUSED);
@@ -77,7 +55,7 @@ static void one_that_is_gone_holds_nothing(void **state)
     (void)state;
     pid_t holder = -1;
     int fd = -1;
-    finish(take_apart());
+    finish(lock_holder_begin(folder, SIG_DFL));
     assert_int_equal(lock_file_holder(folder, &holder, NULL), 0);
     assert_int_equal(holder, 0);
     assert_int_equal(lock_file_take(folder, &fd, NULL), 0);

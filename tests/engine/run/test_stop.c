@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "run/lock_file.h"
+#include "lock_holder.h"
 #include "run/stop.h"
 #include "testing.h"
 
@@ -20,34 +20,11 @@ static void end_slowly(int number)
     _exit(0);
 }
 
-/* A process that holds the lock and takes its time to end. */
-static pid_t begin_holder(const char *folder)
-{
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        int fd = -1;
-        signal(SIGTERM, end_slowly);
-        char byte = lock_file_take(folder, &fd, NULL) == 0 ? 'y' : 'n';
-        (void)!write(ends[1], &byte, 1);
-        for (;;) {
-            pause();
-        }
-    }
-    char byte = 0;
-    assert_int_equal(read(ends[0], &byte, 1), 1);
-    assert_int_equal(byte, 'y');
-    close(ends[0]);
-    close(ends[1]);
-    return child;
-}
-
 static void the_holder_is_ended_and_waited_for(void **state)
 {
     (void)state;
     char *folder = folder_create();
-    pid_t child = begin_holder(folder);
+    pid_t child = lock_holder_begin(folder, end_slowly);
     int64_t begun_us = clock_elapsed_us();
     assert_int_equal(stop_job(folder, NULL), 0);
     assert_true(clock_elapsed_us() - begun_us >= END_MS * 1000);
@@ -64,7 +41,7 @@ static void nothing_is_ended_where_nothing_runs(void **state)
     char *folder = folder_create();
     assert_int_equal(stop_job(folder, &e), MILL_ENOENT);
     assert_non_null(strstr(e.message, "no job runs in"));
-    pid_t child = begin_holder(folder);
+    pid_t child = lock_holder_begin(folder, end_slowly);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     assert_int_equal(stop_job(folder, &e), MILL_ENOENT);
