@@ -97,7 +97,7 @@ static uint64_t count_keys(const struct runner *r)
     for (uint32_t w = 0; w < r->worker_count; w++) {
         const struct pool_worker *worker = &r->pool.workers[w];
         for (uint32_t i = 0; i < r->graph->stage_count && worker->attempt == r->attempt; i++) {
-            if (graph_stage_has_state(&r->graph->stages[i])) {
+            if (r->graph->stages[i].kind == STAGE_UPDATE) {
                 keys += worker->host->heads[i].out;
             }
         }
