@@ -222,7 +222,13 @@ static int write_stdout(void *context, const void *bytes, size_t size, struct er
 static void on_epoch(void *context, const struct runner_report *report)
 {
     struct launch *l = context;
-    status_show(&l->status, report);
+    status_add(&l->status, l->runner, report);
+}
+
+static void on_tick(void *context)
+{
+    struct launch *l = context;
+    status_show(&l->status, l->runner);
 }
 
 static bool get_flag(lua_State *L, const char *field)
@@ -293,6 +299,7 @@ static int launch_run(lua_State *L)
     struct runner *r = memory_zero(1, sizeof *r);
     l->runner = r;
     status_open(&l->status, get_flag(L, "show_status"));
+    options.on_tick = l->status.is_live ? on_tick : NULL;
     int rc = runner_open(r, &options, &e);
     rc = rc == 0 ? runner_run(r, &e) : rc;
     status_close(&l->status);

@@ -79,23 +79,28 @@ static void set_times(struct runner *r)
     r->epoch.seed = hash_bytes(seed, sizeof seed);
 }
 
+static void cut(struct runner *r)
+{
+    r->epoch_cut_us = r->epoch.phase == EPOCH_FILLING ? clock_elapsed_us() : r->epoch_cut_us;
+    epoch_cut(&r->epoch);
+}
+
 static void on_cut(uv_timer_t *timer)
 {
     struct runner *r = timer->data;
-    epoch_cut(&r->epoch);
+    cut(r);
     drive(r);
 }
 
-/* The machine's next multiple of the interval ends the epoch. */
+/* A multiple of the interval on the machine's clock ends the epoch. */
 static void start_cut_timer(struct runner *r)
 {
     if (r->options.virtual_clock || (r->options.once && !r->options.cut_by_time)) {
         return;
     }
-    int64_t interval = r->graph->options.batch_ms;
-    int64_t now = now_ms(r);
-    r->epoch_due_us = clock_elapsed_us() + (interval - now % interval) * 1000;
-    uv_timer_start(&r->cut_timer, on_cut, (uint64_t)(interval - now % interval), 0);
+    int64_t wait = pace_input_ms(&r->pace, r->graph->options.batch_ms, now_ms(r));
+    r->epoch_due_us = clock_elapsed_us() + wait * 1000;
+    uv_timer_start(&r->cut_timer, on_cut, (uint64_t)wait, 0);
 }
 
 int drive_attempt(struct runner *r, struct error *e)
@@ -124,6 +129,12 @@ int drive_attempt(struct runner *r, struct error *e)
     return 0;
 }
 
+/* The job ends when what there is was processed. */
+static bool ends(const struct runner *r)
+{
+    return r->options.once || receiving_is_over(r);
+}
+
 static bool wants_commit(const struct runner *r)
 {
     if (r->is_mended) {
@@ -145,14 +156,15 @@ int drive_begin(struct runner *r, struct error *e)
     if (rc != 0) {
         return rc;
     }
-    bool nothing_new = r->options.once && r->planned_bytes == 0;
+    bool nothing_new = ends(r) && r->planned_bytes == 0;
     if (nothing_new && !runner_has_hidden_rows(r) && !wants_commit(r)) {
         return 0;
     }
-    r->epoch.is_last = r->options.once && runner_is_drained(r);
+    r->epoch.is_last = ends(r) && runner_is_drained(r);
     r->is_replay = false;
     r->strikes = 0;
     r->epoch_begun_us = clock_elapsed_us();
+    r->epoch_cut_us = 0;
     r->scheduling_us = r->epoch_due_us > 0 ? r->epoch_begun_us - r->epoch_due_us : 0;
     rc = drive_attempt(r, e);
     if (rc == 0) {
@@ -208,17 +220,17 @@ static bool is_waiting(const struct runner *r)
 /* All that can be handed out now is. @return false when more may come */
 static bool end_handing_out(struct runner *r)
 {
-    bool drained = r->options.once && runner_is_drained(r);
+    bool drained = ends(r) && runner_is_drained(r);
     if (is_waiting(r) || (cuts_by_time(r) && !drained)) {
         return false;
     }
-    bool is_empty = r->options.once && r->handed_blocks == 0 && !r->is_replay;
+    bool is_empty = ends(r) && r->handed_blocks == 0 && !r->is_replay;
     if (is_empty && !runner_has_hidden_rows(r) && !wants_commit(r)) {
         runner_nothing_new(r); /* what was planned did not come */
         return false;
     }
     r->epoch.is_last = r->epoch.is_last || drained;
-    epoch_cut(&r->epoch);
+    cut(r);
     return true;
 }
 
@@ -226,14 +238,14 @@ static bool end_handing_out(struct runner *r)
 static bool hand_out(struct runner *r)
 {
     if (r->stop_wanted) {
-        epoch_cut(&r->epoch);
+        cut(r);
         return true;
     }
     while (r->posted < r->worker_count + BLOCKS_AHEAD) {
         struct source_block block;
         struct error e;
         if (cuts_by_time(r) && r->handed_bytes >= r->graph->options.batch_bytes) {
-            epoch_cut(&r->epoch);
+            cut(r);
             return true;
         }
         int rc = next_block(r, &block, &e);
@@ -340,6 +352,7 @@ static void run_stage(struct runner *r)
 static void on_block_done(struct runner *r, const struct task *t)
 {
     if (t->rc == 0 && !r->is_abandoned) {
+        r->bytes_done += t->done.bytes;
         source_block_done(r->sources[t->block.source], &t->block, &t->done);
         ranges_add(r->ranges, r->sources[t->block.source]->store_id, t->block.partition,
                    t->block.start, t->done.next);

@@ -117,6 +117,9 @@ void events_completed(struct runner *r)
     r->total_records += r->record.records;
     r->epochs_run++;
     int64_t now_us = clock_elapsed_us();
+    if (r->epoch_cut_us > 0) {
+        pace_add(&r->pace, now_us - r->epoch_cut_us);
+    }
     bool by_time = r->epoch_due_us > r->epoch_begun_us && r->epoch_due_us < now_us;
     struct runner_report report = {
         .epoch = r->record.number,

@@ -154,6 +154,27 @@ void receiving_update(struct runner *r)
     }
 }
 
+bool receiving_is_over(const struct runner *r)
+{
+    for (uint32_t i = 0; i < r->graph->source_count; i++) {
+        const struct receiving *x = r->receiving[i];
+        if (x == NULL || x->graph->kind != SOURCE_STDIN || !x->has_ended) {
+            return false;
+        }
+    }
+    return r->graph->source_count > 0;
+}
+
+bool receiving_is_blocked(const struct runner *r)
+{
+    for (uint32_t i = 0; i < r->graph->source_count; i++) {
+        if (r->receiving[i] != NULL && r->receiving[i]->said_blocked) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void receiving_save(struct runner *r)
 {
     for (uint32_t i = 0; i < r->graph->source_count; i++) {

@@ -57,6 +57,11 @@ int receiving_open(struct runner *r, struct error *e);
 int receiving_start(struct runner *r, struct error *e);
 /** Blocks were handed out, or an epoch was committed: there may be room. */
 void receiving_update(struct runner *r);
+/** True when all the job's input was standard input, and it has ended: nothing comes any more, so
+ * the job ends when all is processed, as a filter does. */
+bool receiving_is_over(const struct runner *r);
+/** True while a peer is not read because there is no room for what it sends. */
+bool receiving_is_blocked(const struct runner *r);
 /** Before outputs are prepared. */
 void receiving_save(struct runner *r);
 /** Receive no more. What lines have begun is put into the logs, which are synced. */

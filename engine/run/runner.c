@@ -22,6 +22,7 @@
 #include "run/start.h"
 
 #define STOP_WAIT_MS       5000
+#define TICK_MS            250
 #define MANIFEST_BYTES_MAX ((size_t)(2 * LIMIT_INLINE_ROWS_BYTES))
 
 void runner_die_if_fatal(const struct error *e)
@@ -122,11 +123,22 @@ static void end_when_published(struct runner *r, enum runner_end end)
     }
 }
 
+/* Once, until the outputs have caught up. */
+static void say_behind(struct runner *r)
+{
+    if (!r->said_behind) {
+        log_warn("%" PRIu64 " epochs are not published yet; no input is taken until one is",
+                 r->last_number - publisher_oldest(&r->publisher) + 1);
+    }
+    r->said_behind = true;
+}
+
 static void begin_next(struct runner *r)
 {
     struct error e;
     if (publishing_is_behind(r)) {
         r->waits_for_publishing = true;
+        say_behind(r);
         return;
     }
     int rc = drive_begin(r, &e);
@@ -207,6 +219,7 @@ void runner_epoch_done(struct runner *r)
 
 void runner_published(struct runner *r)
 {
+    r->said_behind = r->said_behind && publisher_waiting(&r->publisher) > 0;
     if (r->ends_as != RUNNER_RUNS) {
         end_when_published(r, r->ends_as);
     } else if (r->waits_for_publishing && !publishing_is_behind(r)) {
@@ -279,11 +292,18 @@ static void open_loop(struct runner *r)
     init_timer(r, &r->cut_timer);
     init_timer(r, &r->retry_timer);
     init_timer(r, &r->publish_timer);
+    init_timer(r, &r->tick_timer);
     init_timer(r, &r->stop_timer);
     for (size_t i = 0; i < 2; i++) {
         uv_signal_init(&r->loop, &r->signals[i]);
         r->signals[i].data = r;
     }
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct runner *r = timer->data;
+    r->options.on_tick(r->options.context);
 }
 
 static void close_handle(uv_handle_t *handle, void *context)
@@ -404,6 +424,9 @@ int runner_run(struct runner *r, struct error *e)
 {
     uv_signal_start(&r->signals[0], on_signal, SIGINT);
     uv_signal_start(&r->signals[1], on_signal, SIGTERM);
+    if (r->options.on_tick != NULL) {
+        uv_timer_start(&r->tick_timer, on_tick, TICK_MS, TICK_MS);
+    }
     if (r->publisher_open) {
         publishing_start(r);
     }

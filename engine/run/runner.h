@@ -26,6 +26,7 @@
 #include "flow/epoch.h"
 #include "flow/graph.h"
 #include "flow/identity.h"
+#include "flow/pace.h"
 #include "io/output.h"
 #include "io/publish.h"
 #include "io/source.h"
@@ -83,6 +84,7 @@ struct runner_options {
     bool trace;       /**< hosts note what LuaJIT compiles (explain) */
     runner_rows_fn on_rows;
     void (*on_epoch)(void *context, const struct runner_report *report);
+    void (*on_tick)(void *context); /**< some times a second while the job runs; or NULL */
     int (*write_stdout)(void *context, const void *bytes, size_t size, struct error *e);
     void *context;
 };
@@ -110,6 +112,7 @@ struct runner {
     uv_timer_t retry_timer;   /**< the disk was full: look again */
     uv_timer_t publish_timer; /**< publishing failed: try again */
     uv_timer_t once_timer;    /**< --once: sockets have had their interval */
+    uv_timer_t tick_timer;    /**< on_tick */
     uv_timer_t stop_timer;    /**< publishing has had its time after a signal */
     uv_signal_t signals[2];
     uv_work_t work; /**< preparing and committing */
@@ -189,10 +192,14 @@ struct runner {
     int64_t epoch_begun_us;
     int64_t scheduling_us; /**< how much later than due the epoch began */
     int64_t epoch_due_us;  /**< when it is to be cut, so when the next should begin */
+    int64_t epoch_cut_us;  /**< when it was; 0: not yet */
+    struct pace pace;
+    uint64_t bytes_done; /**< read by workers since the start, in whatever attempt */
     uint64_t total_records;
     uint64_t epochs_run;
 
     bool waits_for_publishing; /**< too many epochs are unpublished */
+    bool said_behind;          /**< that was logged; until all is published */
     bool is_stepping;          /**< runner_step: stop after each epoch */
     enum runner_end ends_as;   /**< not RUNS: only publishing is left, then this */
     bool stop_wanted;          /**< a signal: end after this epoch (with once: drop it) */

@@ -1,6 +1,7 @@
 #include "run/status.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,15 +9,22 @@
 #include "base/log.h"
 #include "io/file_source.h"
 #include "io/queue_source.h"
+#include "run/receiving.h"
 
-#define SHOW_EVERY_US ((int64_t)200 * 1000)
-#define CLEAR_LINE    "\r\033[K"
+#define CLEAR_LINE "\r\033[K"
+#define LINE_BYTES 320
+
+/* Between two looks at how much was read, and between two reports, at least. */
+#define MEASURE_US ((int64_t)1000 * 1000)
+#define REPORT_US  ((int64_t)200 * 1000)
 
 void status_open(struct status *s, bool is_wanted)
 {
+    int64_t now_us = clock_elapsed_us();
     *s = (struct status){
         .is_live = is_wanted && isatty(STDERR_FILENO) == 1,
-        .shown_us = clock_elapsed_us(),
+        .reported_us = now_us,
+        .measured_us = now_us,
     };
 }
 
@@ -33,24 +41,96 @@ void status_close(struct status *s)
     }
 }
 
-void status_show(struct status *s, const struct runner_report *report)
+void status_add(struct status *s, const struct runner *r, const struct runner_report *report)
 {
     int64_t now_us = clock_elapsed_us();
-    if (!s->is_live || now_us - s->shown_us < SHOW_EVERY_US) {
+    uint64_t records = report->total_records - s->last.total_records;
+    if (now_us - s->reported_us >= REPORT_US) {
+        s->records_per_second = (double)records * 1e6 / (double)(now_us - s->reported_us);
+        s->reported_us = now_us;
+        s->last = *report;
+    } else {
+        uint64_t before = s->last.total_records;
+        s->last = *report;
+        s->last.total_records = before; /* these count with the next */
+    }
+    s->bytes_reported = r->bytes_done;
+}
+
+static void measure(struct status *s, const struct runner *r)
+{
+    int64_t now_us = clock_elapsed_us();
+    if (now_us - s->measured_us >= MEASURE_US) {
+        s->bytes_per_second =
+            (double)(r->bytes_done - s->bytes_measured) * 1e6 / (double)(now_us - s->measured_us);
+        s->bytes_measured = r->bytes_done;
+        s->measured_us = now_us;
+    }
+}
+
+/* @return per cent of the files that --once found; -1: not known */
+static int read_so_far(struct status *s, const struct runner *r)
+{
+    if (!r->options.once) {
+        return -1;
+    }
+    uint64_t left = runner_left(r).bytes; /* not committed */
+    s->bytes_in_all = s->bytes_in_all == 0 ? left : s->bytes_in_all;
+    if (s->bytes_in_all == 0 || left > s->bytes_in_all) {
+        return -1;
+    }
+    uint64_t read = s->bytes_in_all - left + (r->bytes_done - s->bytes_reported);
+    return read >= s->bytes_in_all ? 100 : (int)(read * 100 / s->bytes_in_all);
+}
+
+/* @return why no input is taken, NULL when it is */
+static const char *held_by(const struct runner *r)
+{
+    if (r->waits_for_publishing) {
+        return "outputs are behind";
+    }
+    if (r->waits_for_space) {
+        return "the disk is full";
+    }
+    return receiving_is_blocked(r) ? "a receiver log is full" : NULL;
+}
+
+__attribute__((format(printf, 3, 4))) static void add(char *line, size_t *size, const char *format,
+                                                      ...)
+{
+    va_list args;
+    va_start(args, format);
+    int added = vsnprintf(line + *size, LINE_BYTES - *size, format, args);
+    va_end(args);
+    *size =
+        added < 0 || *size + (size_t)added >= LINE_BYTES ? LINE_BYTES - 1 : *size + (size_t)added;
+}
+
+void status_show(struct status *s, const struct runner *r)
+{
+    if (!s->is_live) {
         return;
     }
-    double seconds = (double)(now_us - s->shown_us) / 1e6;
-    double rate = (double)(report->total_records - s->shown_records) / seconds;
-    char line[256];
-    int size = snprintf(line, sizeof line,
-                        CLEAR_LINE "epoch %" PRIu64 "  %.3g records/s  scheduling %.0f ms  "
-                                   "processing %.0f ms  keys %" PRIu64 "  errors %" PRIu64,
-                        report->epoch, rate, (double)report->scheduling_us / 1e3,
-                        (double)report->processing_us / 1e3, report->keys, report->errors);
-    s->shown_records = report->total_records;
-    write_line(line, size < (int)sizeof line ? (size_t)size : sizeof line - 1);
+    measure(s, r);
+    const struct runner_report *last = &s->last;
+    char line[LINE_BYTES];
+    size_t size = 0;
+    add(line, &size, CLEAR_LINE "epoch %" PRIu64, r->epoch.number);
+    int share = read_so_far(s, r);
+    if (share >= 0) {
+        add(line, &size, "  %d %%", share);
+    }
+    add(line, &size, "  %.3g records/s  %.3g MB/s", s->records_per_second,
+        s->bytes_per_second / 1e6);
+    add(line, &size, "  scheduling %.0f ms  processing %.0f ms  keys %" PRIu64 "  errors %" PRIu64,
+        (double)last->scheduling_us / 1e3, (double)last->processing_us / 1e3, last->keys,
+        last->errors);
+    const char *why = held_by(r);
+    if (why != NULL) {
+        add(line, &size, "  paused: %s", why);
+    }
+    write_line(line, size);
     s->is_shown = true;
-    s->shown_us = now_us;
 }
 
 void status_nothing_new(const struct runner *r)

@@ -85,12 +85,29 @@ def lines_stay_in_order_with_many_workers(place):
 
 
 @test
-def without_once_the_job_goes_on_after_the_end(place):
-    copy_stdin(place, "batch = '50ms'")
+def a_job_that_reads_nothing_else_ends_with_standard_input(place):
+    """As a filter does, also without --once; the rows of an open file get their name."""
+    place.write("job.lua", """local mill = require "tidemill"
+        local job = mill.job("job", {batch = "20s"})
+        job:stdin():to_files("out", {format = "text", roll = "1h"})
+        return job""")
+    place.start("run", "job.lua", stdin=given(place, b"a\nb")).wait(10).exits(0)
+    check_equal(came(place), b"a\nb\n", "rows")
+    place.start("run", "job.lua", stdin=given(place, b"")).wait(10).exits(0)
+    check_equal(came(place), b"a\nb\n", "rows after an empty input")
+
+
+@test
+def a_job_with_another_source_goes_on_after_its_end(place):
+    jobs.script(place, "job:stdin():union(lines):to_files('out', {format = 'text'})",
+                "batch = '50ms'")
+    place.write("in/1", "")
     running = place.start("run", "job.lua", stdin=given(place, b"a\nb"))
     wait_until(lambda: came(place) == b"a\nb\n", "the lines are there")
     time.sleep(0.2)
     check(running.is_running(), "it has ended: {}", running.err())
+    place.write("in/2", "c\n")
+    wait_until(lambda: came(place) == b"a\nb\nc\n", "a file's line is there")
     running.signal(signal.SIGTERM).wait(10).exits(0)
 
 

@@ -149,11 +149,14 @@ def run_on_terminal(place, *arguments):
 
 @test
 def a_terminal_shows_one_live_line_and_leaves_it_clean(place):
-    place.write("in/a", "".join(f"{n}\n" for n in range(200)))
+    for name in range(20):
+        place.write(f"in/{name}", "".join(f"{n}\n" for n in range(10)))
     jobs.script(place, SPIN + ":to_files('out')")
     shown = run_on_terminal(place, "run", "--once", "--option", "batch_bytes=4096B",
                             "--option", "workers=1", "job.lua")
     check(re.search(r"epoch \d+", shown) and "records/s" in shown, "it shows {!r}", shown)
+    shares = [int(share) for share in re.findall(r"  (\d+) %", shown)]
+    check(shares and shares == sorted(shares) and shares[-1] > 50, "it shows {}", shares)
     check("\n" not in shown.strip(), "it is more than a line: {!r}", shown)
     check(shown.endswith("\r\x1b[K"), "the line is not cleared: {!r}", shown[-80:])
     quiet = run_on_terminal(place, "run", "--once", "--fresh", "-q", "job.lua")

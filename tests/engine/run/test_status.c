@@ -13,48 +13,64 @@ static const struct runner_report report = {.epoch = 7,
                                             .scheduling_us = 4000,
                                             .total_records = 1000};
 
+static const struct graph no_graph;
+
+/* Of its runner a status reads what is set here. */
+static struct runner idle_runner(void)
+{
+    return (struct runner){
+        .graph = &no_graph, .epoch = {.number = 8}, .bytes_done = 5 * 1000 * 1000};
+}
+
+/* A second ago nothing was read yet. */
 static struct status live(void)
 {
     struct status s;
     status_open(&s, true);
     s.is_live = true;
-    s.shown_us = clock_elapsed_us() - 1000000;
+    s.reported_us = clock_elapsed_us() - 1000000;
+    s.measured_us = s.reported_us;
     return s;
 }
 
 static void show_twice(void)
 {
+    struct runner r = idle_runner();
     struct status s = live();
-    status_show(&s, &report);
-    status_show(&s, &report);
+    status_add(&s, &r, &report);
+    status_show(&s, &r);
+    status_show(&s, &r);
     status_close(&s);
     status_close(&s);
 }
 
-static void one_line_is_shown_and_taken_away(void **state)
+static void one_line_is_written_over_and_taken_away(void **state)
 {
     char output[1000];
     (void)state;
     assert_int_equal(run_apart(show_twice, output, sizeof output), 0);
-    const char *line = strstr(output, "\r\033[Kepoch 7  ");
+    const char *line = strstr(output, "\r\033[Kepoch 8  ");
     assert_ptr_equal(line, output);
-    assert_non_null(strstr(line, "scheduling 4 ms  processing 25 ms  keys 11  errors 3"));
-    assert_non_null(strstr(line, "records/s"));
-    /* Shown once, for two in a row are too many; cleared once. */
-    const char *clear = strstr(output + 4, "\r\033[K");
-    assert_non_null(clear);
+    assert_non_null(strstr(line, "scheduling 4 ms  processing 25 ms  keys 11  errors 3\r"));
+    assert_non_null(strstr(line, "  1e+03 records/s  5 MB/s  "));
+    const char *again = strstr(output + 4, "\r\033[Kepoch 8  ");
+    assert_non_null(again);
+    const char *clear = strstr(again + 4, "\r\033[K");
+    assert_non_null(clear); /* cleared once */
     assert_string_equal(clear, "\r\033[K");
+    assert_null(strchr(output, '\n'));
 }
 
 static void show_nothing(void)
 {
+    struct runner r = idle_runner();
     struct status s;
     status_open(&s, true);
-    status_show(&s, &report);
+    status_add(&s, &r, &report);
+    status_show(&s, &r);
     status_close(&s);
     status_open(&s, false);
-    s.shown_us = 0;
-    status_show(&s, &report);
+    status_show(&s, &r);
     status_close(&s);
 }
 
@@ -64,6 +80,43 @@ static void without_a_terminal_nothing_is_shown(void **state)
     (void)state;
     assert_int_equal(run_apart(show_nothing, output, sizeof output), 0);
     assert_string_equal(output, "");
+}
+
+static void show_held(void)
+{
+    struct runner r = idle_runner();
+    struct status s = live();
+    r.waits_for_publishing = true;
+    status_show(&s, &r);
+    r.waits_for_publishing = false;
+    r.waits_for_space = true;
+    status_show(&s, &r);
+}
+
+static void it_says_why_no_input_is_taken(void **state)
+{
+    char output[1000];
+    (void)state;
+    assert_int_equal(run_apart(show_held, output, sizeof output), 0);
+    assert_non_null(strstr(output, "errors 0  paused: outputs are behind\r"));
+    assert_non_null(strstr(output, "errors 0  paused: the disk is full"));
+}
+
+static void reports_in_quick_succession_count_together(void **state)
+{
+    struct runner r = idle_runner();
+    struct status s = live();
+    struct runner_report more = report;
+    (void)state;
+    status_add(&s, &r, &report); /* 1000 in a second */
+    double rate = s.records_per_second;
+    more.total_records = 5000;
+    status_add(&s, &r, &more);
+    assert_true(s.records_per_second == rate);
+    s.reported_us -= 1000000;
+    more.total_records = 7000;
+    status_add(&s, &r, &more);
+    assert_true(s.records_per_second > 5900 && s.records_per_second < 6001);
 }
 
 static char logged[500];
@@ -92,8 +145,10 @@ static void nothing_new_says_how_much_was_done(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_line_is_shown_and_taken_away),
+        cmocka_unit_test(one_line_is_written_over_and_taken_away),
         cmocka_unit_test(without_a_terminal_nothing_is_shown),
+        cmocka_unit_test(it_says_why_no_input_is_taken),
+        cmocka_unit_test(reports_in_quick_succession_count_together),
         cmocka_unit_test_setup_teardown(nothing_new_says_how_much_was_done, run_begin_test,
                                         run_end_test),
     };
