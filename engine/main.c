@@ -8,6 +8,7 @@
 
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "run/command.h"
 #include "run/log_writer.h"
 #include "run/standard_output.h"
@@ -45,6 +46,7 @@ static int run(struct script_state *s, int argc, char **argv, struct error *e)
 int main(int argc, char **argv)
 {
     struct error e = {0};
+    memory_begin();
     log_to(log_write_text, NULL, LOG_INFO);
     standard_output_begin();
     if (failpoint_configure(getenv("TIDEMILL_FAILPOINT"), &e) != 0) {

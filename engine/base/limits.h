@@ -69,7 +69,7 @@
 /* RocksDB */
 #define LIMIT_MEMTABLE_BYTES    (16 * MIB)
 #define LIMIT_MEMTABLE_COUNT    3
-#define LIMIT_BLOCK_CACHE_BYTES (16 * MIB)
+#define LIMIT_BLOCK_CACHE_BYTES (16 * MIB) /* option state_cache */
 #define LIMIT_LOG_BYTES         (64 * MIB)
 
 #endif

@@ -14,6 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** Large blocks go back to the system when they are freed. At the start of a program, before any
+ *  other thread. */
+void memory_begin(void);
+
 /** @return size bytes, never NULL. @owns the caller, until memory_free. @thread any */
 void *memory_alloc(size_t size) __attribute__((malloc, returns_nonnull, alloc_size(1)));
 /** count * size bytes, all zero; a product that overflows ends the process. */

@@ -152,6 +152,7 @@ struct graph_options {
     uint32_t max_strikes;
     uint64_t memory_max;
     uint64_t shuffle_memory;
+    uint64_t state_cache;
 };
 
 struct graph {

@@ -45,7 +45,8 @@ static struct shuffle_entry *append(struct mill_shuffle *s)
 
 size_t shuffle_memory(const struct mill_shuffle *s)
 {
-    return s->arena.bytes + (size_t)s->count * sizeof *s->entries;
+    size_t entry = sizeof *s->entries + sizeof *s->sort_keys + sizeof *s->sorted;
+    return s->arena.bytes + (size_t)s->count * entry;
 }
 
 static uint64_t origin_of(const struct shuffle_origin *o, uint32_t index)

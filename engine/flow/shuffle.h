@@ -95,6 +95,7 @@ void shuffle_seal(struct mill_shuffle *s);
 /** Begin an epoch: forget everything. */
 void shuffle_clear(struct mill_shuffle *s);
 
+/** Bytes that its records take, and that sorting them will. */
 size_t shuffle_memory(const struct mill_shuffle *s);
 
 /** Order of two entries: key group, key, order, origin. */

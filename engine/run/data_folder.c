@@ -103,9 +103,18 @@ static int open_store(struct data_folder *d, struct error *e)
     int rc = FAILPOINT_RESULT(store_before_create, e);
     rc = rc == 0 ? store_open_rocksdb(path, true, &d->store, e) : rc;
     memory_free(path);
+    if (rc == 0 && d->cache_bytes > 0) {
+        store_set_cache(d->store, d->cache_bytes);
+    }
     rc = rc == 0 ? read_version(d, e) : rc;
     rc = rc == 0 ? read_last_epoch(d, e) : rc;
     return rc == 0 ? delta_recover(d->store, d->last.number > 0 ? &d->last : NULL, e) : rc;
+}
+
+void data_folder_set_cache(struct data_folder *d, size_t bytes)
+{
+    d->cache_bytes = bytes;
+    store_set_cache(d->store, bytes);
 }
 
 int data_folder_reopen(struct data_folder *d, struct error *e)

@@ -37,6 +37,7 @@ struct data_folder {
     int lock; /**< file descriptor; -1: none */
     bool in_memory;
     struct store *store;
+    size_t cache_bytes; /**< of the store; 0: its own default */
     uint64_t store_id;
     struct epoch_record last; /**< newest epoch; number 0: none */
 };
@@ -46,6 +47,8 @@ struct data_folder {
 int data_folder_open(struct data_folder *d, const char *path, bool fresh, struct error *e);
 /** A store in memory, and a temporary folder to spill to. */
 int data_folder_open_memory(struct data_folder *d, struct error *e);
+/** Give the store so much memory for what it reads, whenever it is opened. */
+void data_folder_set_cache(struct data_folder *d, size_t bytes);
 /** Close the store and open it again: after a write that failed, what is in it is not known. */
 int data_folder_reopen(struct data_folder *d, struct error *e);
 void data_folder_close(struct data_folder *d);

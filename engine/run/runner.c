@@ -387,6 +387,9 @@ int runner_open(struct runner *r, const struct runner_options *options, struct e
     int rc = options->data_folder == NULL
                  ? data_folder_open_memory(&r->data, e)
                  : data_folder_open(&r->data, options->data_folder, options->fresh, e);
+    if (rc == 0) {
+        data_folder_set_cache(&r->data, (size_t)r->graph->options.state_cache);
+    }
     rc = rc == 0 ? start_compare(r, e) : rc;
     rc = rc == 0 ? start_open(r, e) : rc;
     events_open(r);

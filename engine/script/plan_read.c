@@ -217,6 +217,7 @@ static void read_options(lua_State *L, struct graph_options *o)
     o->max_strikes = get_u32(L, "max_strikes");
     o->memory_max = (uint64_t)get_number(L, "memory_max");
     o->shuffle_memory = (uint64_t)get_number(L, "shuffle_memory");
+    o->state_cache = (uint64_t)get_number(L, "state_cache");
     lua_pop(L, 1);
 }
 

@@ -15,13 +15,17 @@ void delta_init(struct delta *d, struct store *store, uint32_t stage_count, size
     pthread_mutex_init(&d->lock, NULL);
 }
 
+/* Its memory too: cleared, the batches of all shards together would keep many parts' worth. */
+static void forget_batch(struct delta *d, uint32_t index)
+{
+    store_batch_destroy(d->batches[index]);
+    d->batches[index] = NULL;
+}
+
 static void forget_batches(struct delta *d)
 {
     for (uint32_t i = 0; i < d->stage_count * SHARD_COUNT; i++) {
-        if (d->batches[i] != NULL) {
-            store_batch_destroy(d->batches[i]);
-            d->batches[i] = NULL;
-        }
+        forget_batch(d, i);
     }
     d->bytes = 0;
 }
@@ -105,7 +109,7 @@ int delta_check(struct delta *d, uint32_t stage, uint32_t shard, size_t before, 
     int rc = 0;
     if (d->bytes > d->bytes_max && bytes > d->bytes_max / 8) {
         rc = write_part(d, batch, e);
-        store_batch_clear(batch);
+        forget_batch(d, stage * SHARD_COUNT + shard);
         d->bytes -= bytes;
     }
     pthread_mutex_unlock(&d->lock);
@@ -136,6 +140,7 @@ int delta_commit_into(struct delta *d, struct store_batch *batch, struct epoch_r
         } else {
             store_batch_each(d->batches[i], copy_change, batch);
         }
+        forget_batch(d, i); /* an epoch that fails from here on computes it again */
     }
     record->redo_parts = d->part_count;
     record->redo_checksum = d->checksum;

@@ -23,7 +23,6 @@ struct change {
 
 struct store_batch {
     struct buffer changes;
-    size_t bytes; /* of keys and values */
 };
 
 struct store_batch *store_batch_create(void)
@@ -48,7 +47,6 @@ void store_batch_clear(struct store_batch *b)
         buffer_init(&b->changes, BATCH_BYTES_MAX);
     }
     buffer_clear(&b->changes);
-    b->bytes = 0;
 }
 
 static void append(struct store_batch *b, const struct change *change, struct slice key,
@@ -65,7 +63,6 @@ static void append(struct store_batch *b, const struct change *change, struct sl
          buffer_append(&b->changes, key.data, key.size) +
          buffer_append(&b->changes, value.data, value.size);
     check(rc == 0);
-    b->bytes += key.size + value.size;
 }
 
 void store_batch_put(struct store_batch *b, enum store_family f, struct slice key,
@@ -91,7 +88,7 @@ void store_batch_remove_range(struct store_batch *b, enum store_family f, struct
 
 size_t store_batch_bytes(const struct store_batch *b)
 {
-    return b->bytes;
+    return b->changes.size;
 }
 
 void store_batch_each(const struct store_batch *b, store_batch_fn fn, void *context)
@@ -113,6 +110,13 @@ void store_close(struct store *s)
 {
     if (s != NULL) {
         s->ops->close(s);
+    }
+}
+
+void store_set_cache(struct store *s, size_t bytes)
+{
+    if (s->ops->set_cache != NULL) {
+        s->ops->set_cache(s, bytes);
     }
 }
 

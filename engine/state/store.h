@@ -53,6 +53,7 @@ struct store_ops {
     int (*next)(struct store_iterator *i, struct slice *key, struct slice *value, struct error *e);
     void (*iterate_end)(struct store_iterator *i);
     void (*close)(struct store *s);
+    void (*set_cache)(struct store *s, size_t bytes); /* NULL: nothing is cached */
 };
 
 /** First member of every implementation. */
@@ -85,6 +86,10 @@ void store_memory_crash(struct store *s);
 void store_memory_fail(struct store *s, int after_writes, int code);
 
 void store_close(struct store *s);
+
+/** How much memory what was read from disk may take: LIMIT_BLOCK_CACHE_BYTES at first. Indexes and
+ * filters of large state are in it, too. */
+void store_set_cache(struct store *s, size_t bytes);
 
 /** Append the value to a buffer. @return 0, MILL_ENOENT, MILL_ECORRUPT, MILL_EIO, MILL_ELIMIT */
 int store_get(struct store *s, enum store_family f, struct slice key, struct buffer *value,
@@ -121,7 +126,7 @@ void store_batch_remove(struct store_batch *b, enum store_family f, struct slice
 /** Remove the keys in [from, to). */
 void store_batch_remove_range(struct store_batch *b, enum store_family f, struct slice from,
                               struct slice to);
-/** Bytes of all keys and values in it. */
+/** Bytes of memory that its changes take. */
 size_t store_batch_bytes(const struct store_batch *b);
 
 enum store_change { STORE_PUT, STORE_REMOVE, STORE_REMOVE_RANGE };

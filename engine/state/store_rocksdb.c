@@ -425,7 +425,13 @@ static int rocksdb_store_write(struct store *base, const struct store_batch *b, 
     return text == NULL ? 0 : fail(s->path, store_status_of_write(text), text, e);
 }
 
+static void rocksdb_store_set_cache(struct store *base, size_t bytes)
+{
+    rocksdb_cache_set_capacity(((struct rocksdb_store *)base)->cache, bytes);
+}
+
 static const struct store_ops rocksdb_store_ops = {
+    .set_cache = rocksdb_store_set_cache,
     .get = rocksdb_store_get,
     .get_many = rocksdb_store_get_many,
     .write = rocksdb_store_write,

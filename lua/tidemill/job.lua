@@ -20,6 +20,7 @@ local JOB_OPTIONS = {
    memory_max = { type = "size", default = "256MiB", min = 8 * 2 ^ 20 },
    allow = { type = "set", default = {}, "io", "os", "require", "ffi" },
    shuffle_memory = { type = "size", default = "64MiB", min = 2 ^ 20 },
+   state_cache = { type = "size", default = "16MiB", min = 2 ^ 20 },
 }
 M.JOB_OPTIONS = JOB_OPTIONS
 

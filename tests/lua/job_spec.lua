@@ -38,6 +38,7 @@ describe("a job's options", function()
       assert.same({
          batch = 1000, batch_bytes = 2 ^ 30, on_error = "dead_letter", max_error_ratio = 0.05,
          deadline = 5000, max_strikes = 3, memory_max = 2 ^ 28, allow = {}, shuffle_memory = 2 ^ 26,
+         state_cache = 2 ^ 24,
       }, job_module.new("a").options)
    end)
 
@@ -60,6 +61,7 @@ describe("a job's options", function()
          { "batch_bytes", "4KiB", "4095B", "at least 4KiB" },
          { "memory_max", "8MiB", "8191KiB", "at least 8MiB" },
          { "shuffle_memory", "1MiB", "1023KiB", "at least 1MiB" },
+         { "state_cache", "1MiB", "1023KiB", "at least 1MiB" },
          { "on_error", "skip", "stop", 'one of "dead_letter", "fail", "skip"' },
          { "allow", "ffi", "debug", "a list of io, os, require, ffi" },
       }
@@ -78,7 +80,7 @@ describe("a job's options", function()
       assert.equal("mill.job: the options are a table, not a string",
          half.failure(job_module.new, "a", "1s"))
       local known = "known are: allow, batch, batch_bytes, deadline, max_error_ratio, "
-         .. "max_strikes, memory_max, on_error, shuffle_memory, workers"
+         .. "max_strikes, memory_max, on_error, shuffle_memory, state_cache, workers"
       assert.equal('mill.job: unknown option "bach"; ' .. known,
          half.failure(job_module.new, "a", { bach = "1s" }))
       assert.equal('--option: unknown option "bach"; ' .. known,

@@ -1,8 +1,10 @@
 /* Goal: an allocation succeeds or ends the process in one line; an arena gives aligned memory that
  * lives until its reset, and a steady load allocates nothing.
  * Method: sizes of nothing and of more than there is; the thread's count of allocations. */
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "testing.h"
@@ -85,6 +87,47 @@ static void running_out_ends_the_process_with_one_line(void **state)
         assert_non_null(strstr(output, "tidemill: out of memory ("));
         assert_non_null(strstr(output, "what was committed is safe\n"));
     }
+}
+
+static size_t resident_bytes(void)
+{
+    size_t pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%*s %zu", &pages), 1);
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* A large block that is freed would make glibc take smaller ones from the heap from then on. There
+ * a block that stays keeps all those before it. */
+static void free_all_but_the_last(void)
+{
+    enum { COUNT = 64, BYTES = 2 << 20 };
+    void *blocks[COUNT];
+    memory_begin();
+    memory_free(memory_zero(1, 30 << 20));
+    for (int i = 0; i < COUNT; i++) {
+        blocks[i] = memory_alloc(BYTES);
+        memset(blocks[i], 1, BYTES);
+    }
+    size_t full = resident_bytes();
+    for (int i = 0; i < COUNT - 1; i++) {
+        memory_free(blocks[i]);
+    }
+    size_t left = resident_bytes();
+    fprintf(stderr, "%s\n", left < full / 4 ? "given back" : "kept");
+}
+
+static void large_blocks_are_given_back(void **state)
+{
+    (void)state;
+    char output[1000];
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip(); /* they bring a malloc of their own */
+#endif
+    assert_int_equal(run_apart(free_all_but_the_last, output, sizeof output), 0);
+    assert_string_equal(output, "given back\n");
 }
 
 static void allocations_are_counted(void **state)
@@ -173,6 +216,7 @@ int main(void)
         cmocka_unit_test(growing_keeps_the_bytes),
         cmocka_unit_test(copies_end_with_a_nul),
         cmocka_unit_test(running_out_ends_the_process_with_one_line),
+        cmocka_unit_test(large_blocks_are_given_back),
         cmocka_unit_test(allocations_are_counted),
         cmocka_unit_test(an_arena_gives_aligned_memory_that_stays),
         cmocka_unit_test(a_piece_larger_than_a_block_has_its_own),

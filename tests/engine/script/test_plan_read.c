@@ -22,7 +22,7 @@ static struct job *with_everything(void **state)
     int rc = job_plan(j,
                       "batch = '2s', workers = 3, batch_bytes = '1MiB', on_error = 'skip', "
                       "max_error_ratio = 0.25, deadline = '100ms', max_strikes = 9, "
-                      "memory_max = '64MiB', shuffle_memory = '2MiB'",
+                      "memory_max = '64MiB', shuffle_memory = '2MiB', state_cache = '3MiB'",
                       everything);
     if (rc != 0) {
         fail_msg("%s", j->error.message);
@@ -36,7 +36,7 @@ static void options_are_numbers(void **state)
     assert_true(o->batch_ms == 2000 && o->workers == 3 && o->batch_bytes == MIB);
     assert_true(o->on_error == ON_ERROR_SKIP && o->deadline_ms == 100 && o->max_strikes == 9);
     assert_true(o->max_error_ratio == 0.25 && o->memory_max == 64 * MIB);
-    assert_true(o->shuffle_memory == 2 * MIB);
+    assert_true(o->shuffle_memory == 2 * MIB && o->state_cache == 3 * MIB);
 }
 
 static void options_have_their_defaults(void **state)
@@ -51,6 +51,7 @@ static void options_have_their_defaults(void **state)
     assert_true(o->max_strikes == LIMIT_STRIKES_DEFAULT);
     assert_true(o->memory_max == LIMIT_LUA_BYTES_DEFAULT);
     assert_true(o->shuffle_memory == LIMIT_SHUFFLE_BYTES);
+    assert_true(o->state_cache == LIMIT_BLOCK_CACHE_BYTES);
     assert_string_equal(j->graph.name, "test");
 }
 

@@ -617,7 +617,7 @@ static void a_batch_gives_its_changes_in_order(void **state)
     key[0] = 'X';
     store_batch_remove(b, STORE_META, text("gone"));
     store_batch_remove_range(b, STORE_REDO, text("from"), text("to"));
-    assert_int_equal(store_batch_bytes(b), 8 + 4 + 6);
+    assert_in_range(store_batch_bytes(b), 8 + 4 + 6, 8 + 4 + 6 + 3 * 16);
     struct buffer seen;
     buffer_init(&seen, 1000);
     store_batch_each(b, note_change, &seen);

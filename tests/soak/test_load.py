@@ -1,0 +1,158 @@
+"""Half an hour of load: the first half with a kill each minute, the second to see what grows."""
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import threading
+import time
+
+import jobs
+import oracle
+from harness import RELEASE, Wrong, check, check_equal, test
+from pressure import resident
+
+MINUTES = float(os.environ.get("TIDEMILL_SOAK_MINUTES", "30"))
+KEYS = 5000
+LOAD = 0.7  # of what one worker can do
+FILE_LINES = 20_000
+MEBIBYTE = 1 << 20
+SLOPE_MAX = 1 * MEBIBYTE  # an hour
+
+# Every line costs the same, so that the load can be set; state and both kinds of outputs are used.
+SCRIPT = """local mill = require "tidemill"
+local job = mill.job("load", {batch = "500ms", workers = 1})
+local lines = job:text_file_stream("in")
+lines:map_to_pair(function(line)
+   local n = 0
+   for i = 1, 1500 do n = n + i % 7 end
+   return line:sub(1, 6), n > 0 and 1
+end):update_state_by_key(function(values, n) return (n or 0) + #values end, {emit = "changed"})
+   :named("totals"):to_files("totals", {format = "json", roll = "1m"})
+lines:count():to_files("counts", {format = "json", roll = "1m"})
+return job
+"""
+
+
+class Feeder(threading.Thread):
+    """Moves files of lines into the folder at a steady speed; those that were read go after a while."""
+
+    def __init__(self, place, lines_per_second):
+        super().__init__(daemon=True)
+        self.folder, self.staging = place / "in", place / "staging"
+        self.speed, self.ends = lines_per_second, threading.Event()
+        self.random, self.counts, self.lines = random.Random(7), [0] * KEYS, 0
+
+    def make(self):
+        keys = self.random.choices(range(KEYS), k=FILE_LINES)
+        for key in keys:
+            self.counts[key] += 1
+        self.lines += FILE_LINES
+        return "".join(f"k{key:05d} the tide turns the mill\n" for key in keys)
+
+    def run(self):
+        begin = time.monotonic()
+        for n in range(10**9):
+            path = self.staging / f"{n:07d}"
+            path.write_text(self.make(), encoding="ascii")
+            path.rename(self.folder / path.name)
+            if n >= 3000:
+                (self.folder / f"{n - 3000:07d}").unlink()
+            if self.ends.wait(max(0.0, begin + self.lines / self.speed - time.monotonic())):
+                return
+
+    def end(self):
+        self.ends.set()
+        self.join()
+
+
+def capacity(place):
+    """@return lines that one worker processes in a second"""
+    probe = place / "probe"
+    (probe / "in").mkdir(parents=True)
+    for n in range(20):
+        (probe / "in" / f"{n}").write_text("k00001 the tide turns the mill\n" * FILE_LINES)
+    (probe / "job.lua").write_text(SCRIPT)
+    begin = time.monotonic()
+    subprocess.run([RELEASE, "run", "--once", "-q", "job.lua"], cwd=probe, check=True)
+    return 20 * FILE_LINES / (time.monotonic() - begin)
+
+
+def sleep(running, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        check(running.is_running(), "it ended by itself:\n{}", running.err())
+        time.sleep(0.2)
+
+
+def measure(running, seconds):
+    """@return [(seconds, bytes of memory)], [open files]: once a second"""
+    memory, files, begin = [], [], time.monotonic()
+    while time.monotonic() - begin < seconds:
+        sleep(running, 1)
+        memory.append((time.monotonic() - begin, resident(running.pid)))
+        files.append(len(list(pathlib.Path(f"/proc/{running.pid}/fd").iterdir())))
+    return memory, files
+
+
+def slope(points):
+    """@return bytes an hour, by least squares"""
+    n = len(points)
+    mean_x, mean_y = sum(x for x, _ in points) / n, sum(y for _, y in points) / n
+    over = sum((x - mean_x) * (y - mean_y) for x, y in points)
+    return over / sum((x - mean_x) ** 2 for x, _ in points) * 3600
+
+
+def lowest(points, seconds=20):
+    """The least of each so many seconds: what a heap that is collected now and then really holds."""
+    least = {}
+    for x, y in points:
+        slot = int(x / seconds)
+        if slot not in least or y < least[slot][1]:
+            least[slot] = (x, y)
+    return list(least.values())
+
+
+def check_totals(place, feeder):
+    wanted = {f"k{key:05d}": count for key, count in enumerate(feeder.counts) if count}
+    came = {}
+    for key, count in oracle.json_rows(oracle.part_bytes(place / "totals")):
+        check(count > came.get(key.decode(), 0), "{}: {} after {}", key, count, came.get(key))
+        came[key.decode()] = count
+    check_equal(came == wanted, True, "the totals are those of the feeder")
+    counts = oracle.part_bytes(place / "counts").split(b"\n")[:-1]
+    check_equal(sum(json.loads(c) for c in counts), feeder.lines, "lines counted")
+
+
+@test(slow=True)
+def load_with_kills_ends_right_and_nothing_grows(place):
+    for folder in ("in", "staging"):
+        (place / folder).mkdir()
+    place.write("job.lua", SCRIPT)
+    speed = capacity(place) * LOAD
+    feeder = Feeder(place, speed)
+    feeder.start()
+    half, chance, kills = MINUTES * 60 / 2, random.Random(3), 0
+    begin = time.monotonic()
+    while time.monotonic() - begin < half:
+        running = place.start("run", "job.lua")
+        sleep(running, chance.uniform(40, 80))
+        check(running.kill(), "it ended by itself:\n{}", running.err())
+        kills += 1
+    running = place.start("run", "job.lua")
+    sleep(running, min(120, half / 4))
+    memory, files = measure(running, half * 3 / 4)
+    feeder.end()
+    time.sleep(3)  # the last file is read
+    running.signal(signal.SIGTERM).wait(60).exits(0)
+    place.run("run", "--once", "job.lua").exits(0)
+    check_totals(place, feeder)
+    grows = slope(lowest(memory))
+    print(f"   {feeder.lines} lines, {speed:.0f} a second, {kills} kills; memory "
+          f"{memory[0][1] / MEBIBYTE:.1f} to {memory[-1][1] / MEBIBYTE:.1f} MiB, "
+          f"{grows / MEBIBYTE:+.2f} MiB an hour; open files {min(files)} to {max(files)}",
+          flush=True)
+    check(max(files) - min(files) <= 12 and abs(files[-1] - files[0]) <= 6, "open files: {}", files)
+    if MINUTES >= 30 and grows > SLOPE_MAX:
+        raise Wrong(f"memory grows by {grows / MEBIBYTE:.1f} MiB an hour: {lowest(memory)}")
