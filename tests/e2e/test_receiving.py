@@ -1,6 +1,7 @@
 """Standard input: a file, a pipe, a terminal; what was received counts once, over kills."""
 import os
 import pty
+import re
 import signal
 import subprocess
 import time
@@ -109,6 +110,28 @@ def a_job_with_another_source_goes_on_after_its_end(place):
     place.write("in/2", "c\n")
     wait_until(lambda: came(place) == b"a\nb\nc\n", "a file's line is there")
     running.signal(signal.SIGTERM).wait(10).exits(0)
+
+
+@test
+def tail_of_a_log_shows_results_each_interval(place):
+    """tail -f app.log | tidemill run job.lua; and ends when tail does."""
+    jobs.script(place, "job:stdin():count():print()", "batch = '100ms'")
+    place.write("app.log", "before\n")
+    with subprocess.Popen(["tail", "-n", "+1", "-f", "app.log"], cwd=place.folder,
+                          stdout=subprocess.PIPE) as tail:
+        running = place.start("run", "job.lua", stdin=tail.stdout)
+        try:
+            wait_until(lambda: b"\n1\n\n" in running.out(), "the first line is counted")
+            for n in (3, 4):
+                place.append("app.log", "x\n" * n)
+                wait_until(lambda: b"\n%d\n\n" % n in running.out(), f"{n} lines are counted")
+        finally:
+            tail.kill()
+        running.wait(10).exits(0)
+    shown = re.findall(rb"-{43}\nTime: (\d+) ms\n-{43}\n(\d+)\n\n", running.out())
+    times = [int(time_ms) for time_ms, _ in shown]
+    check_equal(sum(int(count) for _, count in shown), 8, "lines in all batches")
+    check(all(t % 100 == 0 for t in times) and times == sorted(set(times)), "batches of {}", times)
 
 
 @test

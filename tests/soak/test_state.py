@@ -11,7 +11,7 @@ from pressure import Peak
 KEYS = int(os.environ.get("TIDEMILL_SOAK_KEYS", "50_000_000"))
 STEP, MODULUS = 7919 * 104729, 999_999_937  # i * STEP % MODULUS: all different, in no order
 AGAIN = 1_000_000
-MEMORY_MAX = (256 + 320) << 20  # the cache, and what an epoch needs
+MEMORY_MAX = (256 + 448) << 20  # the cache, and what epochs need
 
 SCRIPT = """local mill = require "tidemill"
 local job = mill.job("keys", {batch_bytes = "64MiB", state_cache = "256MiB"})
