@@ -33,7 +33,7 @@ struct reader {
 
 static inline uint16_t bytes_get_u16(const void *p)
 {
-    const uint8_t *b = p;
+    const uint8_t *b = (const uint8_t *)p;
     return (uint16_t)((unsigned)b[0] << 8 | b[1]);
 }
 

@@ -16,7 +16,13 @@ enum mill_kind {
     MILL_NUMBER = 1, /* num */
     MILL_STRING = 2, /* ptr, len: the string's bytes */
     MILL_PACKED = 3, /* ptr, len: one msgpack value */
-    MILL_BOXED = 4   /* in the Lua heap, in the table's `boxed` list */
+    MILL_BOXED = 4,  /* in the Lua heap, in the table's `boxed` list */
+    MILL_BOOLEAN = 5, /* len: 0 or 1 */
+    MILL_INT64 = 6,   /* i64: beyond 2^53 */
+    MILL_UINT64 = 7,  /* u64: beyond INT64_MAX */
+    MILL_RECORD = 8,  /* ptr, len: a JSON object that is shown as a view */
+    MILL_LIST = 9,    /* ptr, len: a JSON array */
+    MILL_BAD = 10     /* ptr, len: why the field of a record cannot be read */
 };
 
 /* One value outside the Lua heap. */
@@ -26,6 +32,8 @@ struct mill_cell {
     union {
         double num;
         const char *ptr;
+        int64_t i64;
+        uint64_t u64;
     };
 };
 
@@ -39,6 +47,42 @@ struct mill_slice {
 struct mill_word {
     uint32_t id;
     uint32_t offset;
+};
+
+/* What a view stands on lives as long as a chunk, a table or a batch of rows; then the generation
+ * changes, and the view may not be read any more. */
+enum mill_life {
+    MILL_OF_CHUNK = 0, /* records of the chunk that runs, and what was shuffled or stored */
+    MILL_OF_TABLE = 1, /* running values of keyed tables */
+    MILL_OF_ROWS = 2   /* rows of for_each_batch */
+};
+
+struct mill_lives {
+    uint32_t generation[3]; /* by enum mill_life */
+};
+
+/* A view of a record of the chunk that runs. Scripts see its fields by their names, so those of the
+ * struct have names that no record has. */
+struct mill_view {
+    const uint32_t tidemill_row_;
+    const uint32_t tidemill_generation_;
+};
+
+/* A view of a JSON object: nested in a record, or a record that the engine kept. */
+struct mill_document {
+    const char *const tidemill_text_;
+    const uint32_t tidemill_size_; /* bytes */
+    const uint32_t tidemill_generation_;
+    const uint32_t tidemill_life_; /* enum mill_life */
+    const uint32_t tidemill_reserved_;
+};
+
+/* On its way through the members of a JSON object or the elements of an array. */
+struct mill_cursor {
+    const char *at;
+    const char *end;
+    struct mill_slice key;  /* of a member */
+    struct mill_cell value; /* both may lie in the scratch buffer, until the next step */
 };
 
 /* One key with its values, after a shuffle. */
@@ -136,6 +180,7 @@ struct mill_tee {
 /* Opaque to Lua. */
 struct mill_arena;
 struct mill_buffer;
+struct mill_records;
 struct mill_rows;
 struct mill_shuffle;
 struct mill_splitter;
@@ -150,6 +195,7 @@ void mill_pack_uint64(struct mill_buffer *b, uint64_t v);
 void mill_pack_string(struct mill_buffer *b, const char *s, size_t size);
 void mill_pack_array(struct mill_buffer *b, uint32_t count);
 void mill_pack_map(struct mill_buffer *b, uint32_t count);
+void mill_pack_record(struct mill_buffer *b, const char *json, size_t size);
 
 /* --- JSON: appends one token; the caller writes the punctuation. --- */
 void mill_json_boolean(struct mill_buffer *b, bool v);
@@ -159,7 +205,31 @@ void mill_json_uint64(struct mill_buffer *b, uint64_t v);
 void mill_json_string(struct mill_buffer *b, const char *s, size_t size);
 void mill_json_raw(struct mill_buffer *b, const char *s, size_t size);
 
+/* --- records as columns: data/records.h --- */
+/* The cells of a field: those of the running chunk now, and of every chunk from now on. NULL when
+ * there are as many columns as there may be. */
+const struct mill_cell *mill_records_field(struct mill_records *r, const char *name, size_t size);
+/* A record as JSON, borrowed until the next chunk. */
+void mill_records_text(struct mill_records *r, uint32_t row, struct mill_slice *text);
+
+/* --- reading JSON text: data/json_read.h. Where escapes are undone, the scratch buffer has the
+ * bytes. --- */
+/* Stand in front of the first member or element. @return false: neither an object nor an array */
+bool mill_json_begin(struct mill_cursor *c, const char *text, size_t size);
+/* @return false at the end */
+bool mill_json_next(struct mill_cursor *c, struct mill_buffer *scratch);
+/* The first member of that name, in c->value. @return false: there is none */
+bool mill_json_find(struct mill_cursor *c, const char *text, size_t size, const char *name,
+                    size_t name_size, struct mill_buffer *scratch);
+/* The whole text, one value of any kind, in c->value. @return NULL, or why it is no JSON */
+const char *mill_json_value(struct mill_cursor *c, const char *text, size_t size,
+                            struct mill_buffer *scratch);
+
 /* --- buffers --- */
+/* @owns the caller, until mill_buffer_destroy */
+struct mill_buffer *mill_buffer_create(size_t max);
+void mill_buffer_destroy(struct mill_buffer *b);
+const char *mill_buffer_text(const struct mill_buffer *b, size_t *size);
 void mill_buffer_clear(struct mill_buffer *b);
 bool mill_buffer_failed(const struct mill_buffer *b); /* its maximum was met since it was cleared */
 
@@ -188,11 +258,17 @@ void mill_table_touch(struct mill_table *shared, uint32_t slot);
 uint32_t mill_table_touched(const struct mill_table *shared, uint32_t i);
 /* Give a slot its value as the bytes in a buffer. @return 0, or a negative error code */
 int mill_table_pack(struct mill_table *shared, uint32_t slot, const struct mill_buffer *value);
+/* Give a slot a record as its value. The table keeps the text as long as it keeps any of the epoch.
+ * @return false: it is larger than a record may be */
+bool mill_table_put_record(struct mill_table *shared, uint32_t slot, const char *json, size_t size);
+void mill_table_record(const struct mill_table *shared, uint32_t slot, struct mill_slice *json);
 
 /* --- shuffled records: the record's key and value are in the two buffers --- */
 int mill_shuffle_number(struct mill_shuffle *s, const struct mill_buffer *key, double value,
                         uint32_t origin);
 int mill_shuffle_string(struct mill_shuffle *s, const struct mill_buffer *key, const char *text,
+                        size_t size, uint32_t origin);
+int mill_shuffle_record(struct mill_shuffle *s, const struct mill_buffer *key, const char *json,
                         size_t size, uint32_t origin);
 int mill_shuffle_packed(struct mill_shuffle *s, const struct mill_buffer *key,
                         const struct mill_buffer *value, uint32_t origin);

@@ -79,7 +79,12 @@ struct mill_cell cell_of_msgpack(struct slice bytes)
     if (read_string(b, bytes.size, &cell)) {
         return cell;
     }
+    struct slice record = msgpack_record(bytes);
     check(bytes.size <= UINT32_MAX);
+    if (record.data != NULL) {
+        return (struct mill_cell){
+            .kind = MILL_RECORD, .len = (uint32_t)record.size, .ptr = record.data};
+    }
     return (struct mill_cell){.kind = MILL_PACKED, .len = (uint32_t)bytes.size, .ptr = bytes.data};
 }
 
@@ -95,8 +100,22 @@ bool cell_add_msgpack(const struct mill_cell *cell, struct buffer *into)
     case MILL_PACKED:
         (void)!buffer_append(into, cell->ptr, cell->len);
         return true;
+    case MILL_BOOLEAN:
+        msgpack_add_boolean(into, cell->len != 0);
+        return true;
+    case MILL_INT64:
+        msgpack_add_int64(into, cell->i64);
+        return true;
+    case MILL_UINT64:
+        msgpack_add_uint64(into, cell->u64);
+        return true;
+    case MILL_RECORD:
+        msgpack_add_record(into, cell->ptr, cell->len);
+        return true;
     case MILL_EMPTY:
     case MILL_BOXED:
+    case MILL_LIST:
+    case MILL_BAD:
         break;
     }
     return false;
@@ -118,5 +137,17 @@ bool cell_equals(const struct mill_cell *a, const struct mill_cell *b)
     if (a->kind == MILL_NUMBER) {
         return bits_of(a->num) == bits_of(b->num);
     }
-    return a->kind == MILL_EMPTY || (a->len == b->len && memcmp(a->ptr, b->ptr, a->len) == 0);
+    if (a->kind == MILL_INT64 || a->kind == MILL_UINT64) {
+        return a->u64 == b->u64;
+    }
+    if (!cell_has_bytes(a)) { /* EMPTY, BOOLEAN */
+        return a->len == b->len;
+    }
+    return a->len == b->len && memcmp(a->ptr, b->ptr, a->len) == 0;
+}
+
+bool cell_has_bytes(const struct mill_cell *cell)
+{
+    return cell->kind == MILL_STRING || cell->kind == MILL_PACKED || cell->kind == MILL_RECORD ||
+           cell->kind == MILL_LIST || cell->kind == MILL_BAD;
 }

@@ -4,6 +4,7 @@
  */
 #include "base/buffer.h"
 #include "base/ffi.h"
+#include "base/memory.h"
 #include "data/json.h"
 #include "data/key.h"
 #include "data/msgpack.h"
@@ -54,6 +55,11 @@ void mill_pack_map(struct mill_buffer *b, uint32_t count)
     msgpack_add_map(buffer_of(b), count);
 }
 
+void mill_pack_record(struct mill_buffer *b, const char *json, size_t size)
+{
+    msgpack_add_record(buffer_of(b), json, size);
+}
+
 void mill_json_boolean(struct mill_buffer *b, bool v)
 {
     json_add_boolean(buffer_of(b), v);
@@ -92,6 +98,26 @@ void mill_buffer_clear(struct mill_buffer *b)
 bool mill_buffer_failed(const struct mill_buffer *b)
 {
     return ((const struct buffer *)b)->failed;
+}
+
+struct mill_buffer *mill_buffer_create(size_t max)
+{
+    struct buffer *b = memory_alloc(sizeof *b);
+    buffer_init(b, max);
+    return (struct mill_buffer *)b;
+}
+
+void mill_buffer_destroy(struct mill_buffer *b)
+{
+    buffer_deinit(buffer_of(b));
+    memory_free(b);
+}
+
+const char *mill_buffer_text(const struct mill_buffer *b, size_t *size)
+{
+    const struct buffer *text = (const struct buffer *)b;
+    *size = text->size;
+    return text->size == 0 ? "" : text->data;
 }
 
 void mill_key_boolean(struct mill_buffer *b, bool v)

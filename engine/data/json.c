@@ -206,8 +206,10 @@ static void add_object(struct buffer *b, const msgpack_object *o)
     case MSGPACK_OBJECT_MAP:
         add_map(b, &o->via.map);
         break;
+    case MSGPACK_OBJECT_EXT: /* a record, by msgpack_scan */
+        add(b, o->via.ext.ptr, o->via.ext.size);
+        break;
     case MSGPACK_OBJECT_NIL:
-    case MSGPACK_OBJECT_EXT:
         json_add_text(b, "null");
         break;
     }

@@ -70,6 +70,15 @@ void msgpack_add_map(struct buffer *b, uint32_t count)
     PACK(b, msgpack_pack_map(&packer, count));
 }
 
+void msgpack_add_record(struct buffer *b, const char *json, size_t size)
+{
+    if (size > UINT32_MAX) {
+        b->failed = true;
+        return;
+    }
+    PACK(b, msgpack_pack_ext_with_body(&packer, json, size, MSGPACK_RECORD));
+}
+
 /* What one head byte announces: bytes of content, and values that follow. */
 struct head {
     size_t skip;
@@ -125,8 +134,22 @@ static struct head read_wide_head(struct reader *r, uint8_t byte)
         h.values = 2 * read_size(r, byte == 0xde ? 2 : 4);
         h.is_container = true;
         break;
-    default: /* extensions, and the byte that is never used */
-        h.is_bad = byte == 0xc1 || (byte >= 0xc7 && byte <= 0xc9) || (byte >= 0xd4 && byte <= 0xd8);
+    case 0xc7:
+    case 0xc8:
+    case 0xc9: /* ext */
+        h.skip = read_size(r, 1u << (byte - 0xc7));
+        h.is_bad = reader_u8(r) != MSGPACK_RECORD;
+        break;
+    case 0xd4:
+    case 0xd5:
+    case 0xd6:
+    case 0xd7:
+    case 0xd8: /* fixext */
+        h.skip = (size_t)1 << (byte - 0xd4);
+        h.is_bad = reader_u8(r) != MSGPACK_RECORD;
+        break;
+    default: /* the byte that is never used, and those without content */
+        h.is_bad = byte == 0xc1;
         break;
     }
     return h;
@@ -159,6 +182,21 @@ size_t msgpack_array_head(const void *bytes, size_t size, uint32_t *count)
     bool is_array = (byte & 0xf0) == 0x90 || byte == 0xdc || byte == 0xdd;
     *count = byte == 0xdc ? reader_u16(&r) : byte == 0xdd ? reader_u32(&r) : byte & 0x0f;
     return r.failed || !is_array ? 0 : size - reader_left(&r);
+}
+
+struct slice msgpack_record(struct slice value)
+{
+    struct reader r;
+    reader_init(&r, value.data, value.size);
+    uint8_t byte = reader_u8(&r);
+    bool is_record = (byte >= 0xc7 && byte <= 0xc9) || (byte >= 0xd4 && byte <= 0xd8);
+    if (!is_record) {
+        return (struct slice){NULL, 0};
+    }
+    size_t size = byte <= 0xc9 ? read_size(&r, 1u << (byte - 0xc7)) : (size_t)1 << (byte - 0xd4);
+    is_record = reader_u8(&r) == MSGPACK_RECORD;
+    struct slice json = reader_bytes(&r, size);
+    return r.failed || !is_record ? (struct slice){NULL, 0} : json;
 }
 
 int msgpack_scan(const void *bytes, size_t size, size_t *value_size)

@@ -7,6 +7,9 @@
  *
  * Numbers: a double that is a whole number within 2^53 is written as an integer, -0 and all
  * others as a float; so 1.0 and 1 are one value, and every double comes back bit for bit.
+ *
+ * Records that a script sees as views are kept as they came: an extension of type
+ * MSGPACK_RECORD whose bytes are the text of a JSON object.
  */
 #ifndef DATA_MSGPACK_H
 #define DATA_MSGPACK_H
@@ -16,7 +19,11 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "base/bytes.h"
 #include "base/error.h"
+
+/** The type of the extension; stored for ever. */
+#define MSGPACK_RECORD 1
 
 /* Appending. Reaching the buffer's maximum sets its failed flag. */
 void msgpack_add_nil(struct buffer *b);
@@ -27,6 +34,11 @@ void msgpack_add_uint64(struct buffer *b, uint64_t v);
 void msgpack_add_string(struct buffer *b, const char *s, size_t size);
 void msgpack_add_array(struct buffer *b, uint32_t count);
 void msgpack_add_map(struct buffer *b, uint32_t count);
+/** A record that is kept as it came: the text of a JSON object, as an extension. */
+void msgpack_add_record(struct buffer *b, const char *json, size_t size);
+
+/** The text of a record; data is NULL when the value is another. @param value  one whole value */
+struct slice msgpack_record(struct slice value);
 
 /** The head of an array: its elements follow. @return bytes of the head, 0 when it is none */
 size_t msgpack_array_head(const void *bytes, size_t size, uint32_t *count);
@@ -35,7 +47,7 @@ size_t msgpack_array_head(const void *bytes, size_t size, uint32_t *count);
  * Measure the value at the start of the bytes without allocating.
  * @param value_size  out: its bytes
  * @return 0, or MILL_ECORRUPT: cut short, counts beyond the bytes left, too deep, or an
- *         extension type (we write none)
+ *         extension that is no record
  */
 int msgpack_scan(const void *bytes, size_t size, size_t *value_size);
 

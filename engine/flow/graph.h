@@ -30,7 +30,7 @@ enum graph_role {
     ROLE_OUTPUT
 };
 
-enum graph_input { INPUT_LINES, INPUT_WORDS, INPUT_CELLS, INPUT_GROUPS, INPUT_TEE };
+enum graph_input { INPUT_LINES, INPUT_RECORDS, INPUT_WORDS, INPUT_CELLS, INPUT_GROUPS, INPUT_TEE };
 enum graph_terminal { TERMINAL_STAGE, TERMINAL_OUTPUT, TERMINAL_TEE };
 enum graph_stage_kind { STAGE_TABLE, STAGE_UPDATE, STAGE_WITH_STATE, STAGE_TOP };
 enum graph_combine {
@@ -49,6 +49,8 @@ enum graph_source_kind {
     SOURCE_LISTEN,
     SOURCE_RATE
 };
+/** What the bytes of a source are. All but RECORDS_TEXT have fields: script/record_decoder.h. */
+enum graph_record_format { RECORDS_TEXT, RECORDS_JSON };
 enum graph_output_kind { OUTPUT_PRINT, OUTPUT_STDOUT, OUTPUT_FILES, OUTPUT_FOLDERS, OUTPUT_BATCH };
 enum graph_format { FORMAT_JSON, FORMAT_TEXT, FORMAT_PRINT, FORMAT_ROWS };
 
@@ -78,6 +80,8 @@ struct graph_source {
     uint64_t bytes_max;       /**< that an epoch takes of it; 0: as many as there are */
     uint64_t rows_per_second; /**< of SOURCE_RATE */
     uint64_t rows;            /**< of SOURCE_RATE; 0: no end */
+    enum graph_record_format format;
+    bool is_strict;           /**< of RECORDS_JSON: check values that no one reads, too */
     const char *token;        /**< a client's first line must be this; NULL: none */
 };
 
@@ -87,7 +91,7 @@ static inline bool graph_is_received(const struct graph_source *s)
     return s->kind == SOURCE_STDIN || s->kind == SOURCE_SOCKET || s->kind == SOURCE_LISTEN;
 }
 
-/** Its records are lines; else they are values. */
+/** It gives bytes: lines, or records of a format; else it gives values. */
 static inline bool graph_is_text(const struct graph_source *s)
 {
     return s->kind != SOURCE_QUEUE && s->kind != SOURCE_RATE;

@@ -106,6 +106,16 @@ int mill_shuffle_string(struct mill_shuffle *s, const struct mill_buffer *key, c
     return shuffle_add(s, key_of(key), &cell, origin);
 }
 
+int mill_shuffle_record(struct mill_shuffle *s, const struct mill_buffer *key, const char *json,
+                        size_t size, uint32_t origin)
+{
+    if (size > LIMIT_RECORD_BYTES_MAX) {
+        return MILL_ELIMIT;
+    }
+    struct mill_cell cell = {.kind = MILL_RECORD, .len = (uint32_t)size, .ptr = json};
+    return shuffle_add(s, key_of(key), &cell, origin);
+}
+
 int mill_shuffle_packed(struct mill_shuffle *s, const struct mill_buffer *key,
                         const struct mill_buffer *value, uint32_t origin)
 {

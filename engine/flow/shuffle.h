@@ -33,7 +33,7 @@ struct shuffle_entry {
     uint32_t key_group; /**< of KEY_GROUP_COUNT */
     uint64_t order;     /**< position of the block it came from */
     uint64_t origin;    /**< where in the block: offset of the record it came from, or its number */
-    struct mill_cell cell; /**< NUMBER (len: values in it), STRING or PACKED */
+    struct mill_cell cell; /**< NUMBER (len: values in it), STRING, PACKED or RECORD */
 };
 
 /** How the number of a record in its chunk becomes an origin. */

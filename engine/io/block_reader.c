@@ -87,7 +87,7 @@ static void reserve(struct block_reader *r, size_t size)
         while (capacity < size) {
             capacity *= 2;
         }
-        r->data = memory_grow(r->data, capacity);
+        r->data = memory_grow(r->data, capacity + LIMIT_TEXT_PADDING);
         r->capacity = capacity;
     }
 }
@@ -236,7 +236,11 @@ static uint64_t strip(const char *line, uint64_t size)
 
 static int give(struct block_reader *r, size_t size, struct block_piece *piece)
 {
-    *piece = (struct block_piece){.text = {r->data, size}, .offset = r->at};
+    *piece = (struct block_piece){
+        .text = {r->data, size},
+        .offset = r->at,
+        .padding = r->capacity - size + LIMIT_TEXT_PADDING,
+    };
     r->next_from = size;
     r->next_at = r->at + size;
     r->done.next = r->next_at;

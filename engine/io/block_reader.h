@@ -33,6 +33,7 @@ struct block_piece {
     bool too_long;      /**< text is the first BLOCK_TOO_LONG_BYTES of a line longer than a record
                              may be */
     uint64_t line_size; /**< then: its bytes, without line end */
+    size_t padding;     /**< bytes behind text that may be read, of any content */
     const char *fault;  /**< text is no whole line, for this reason; or NULL */
 };
 

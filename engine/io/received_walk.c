@@ -45,7 +45,7 @@ static void reserve(struct received_walk *w, size_t size)
         while (capacity < size) {
             capacity *= 2;
         }
-        w->window = memory_grow(w->window, capacity);
+        w->window = memory_grow(w->window, capacity + LIMIT_TEXT_PADDING);
         w->capacity = capacity;
     }
 }

@@ -10,7 +10,7 @@
 #include "io/receiver_segment.h"
 
 /* A piece of several records: what lies before a multiple of LIMIT_CHUNK_BYTES, and a line. */
-#define PIECE_BYTES_MAX (LIMIT_CHUNK_BYTES + RECEIVED_BYTES_MAX)
+#define PIECE_BYTES_MAX (LIMIT_CHUNK_BYTES + RECEIVED_BYTES_MAX + LIMIT_TEXT_PADDING)
 #define KEPT_BYTES_MAX  ((size_t)2 * LIMIT_CHUNK_BYTES)
 
 struct receiver_reader {
@@ -234,13 +234,13 @@ static int join_lines(struct receiver_reader *r, struct slice first, uint64_t at
         rc = buffer_append(&r->joined, more.data, more.size);
     }
     check(rc != MILL_ELIMIT);
-    return rc;
+    return rc != 0 ? rc : buffer_reserve(&r->joined, LIMIT_TEXT_PADDING);
 }
 
 /* Lines from `left` on, up to a multiple of LIMIT_CHUNK_BYTES. */
 static int give_lines(struct receiver_reader *r, struct block_piece *piece, struct error *e)
 {
-    struct block_piece lines = {.offset = r->left_at};
+    struct block_piece lines = {.offset = r->left_at, .padding = LIMIT_TEXT_PADDING};
     uint64_t to = (lines.offset / LIMIT_CHUNK_BYTES + 1) * LIMIT_CHUNK_BYTES;
     to = to < r->block.end ? to : r->block.end;
     lines.text = take(r, to);

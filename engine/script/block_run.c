@@ -171,6 +171,56 @@ static int run_words(struct host *h, uint32_t splitter_index, struct slice text,
     return rc;
 }
 
+/* What a chunk of lines or records is to the segments that read it. */
+static int run_rows(struct host *h, struct slice text, uint32_t count, struct error *e)
+{
+    struct shuffle_origin origin = {
+        .lines = h->input.lines, .text = text.data, .base = h->position.text_offset};
+    host_set_origin(h, &origin);
+    int rc = 0;
+    for (uint32_t s = 0; s < h->graph->segment_count && rc == 0; s++) {
+        if (reads(h, s, h->position.input)) {
+            rc = run_chunk(h, s, count, e);
+        }
+    }
+    return rc;
+}
+
+static int refuse_faults(struct host *h, const struct mill_records *r, struct error *e)
+{
+    int rc = 0;
+    for (uint32_t i = 0; i < r->fault_count && rc == 0; i++) {
+        struct slice row = r->faults[i].row;
+        uint64_t offset = h->position.text_offset + (uint64_t)(row.data - h->position.text);
+        rc = dead_letter_of_record(h, 0, offset, row, r->faults[i].reason, e);
+    }
+    h->records += r->fault_count;
+    return rc;
+}
+
+static int run_records(struct host *h, const struct block_piece *piece, uint32_t *count,
+                       struct error *e)
+{
+    struct mill_records *r = h->chunks[h->position.source];
+    struct slice left = piece->text;
+    int rc = 0;
+    h->position.input = INPUT_RECORDS;
+    records_begin(r, left, piece->offset, piece->padding);
+    while (left.size > 0 && rc == 0) {
+        uint64_t offset = piece->offset + (uint64_t)(left.data - piece->text.data);
+        host_end_life(h, MILL_OF_CHUNK);
+        size_t used = records_next(r, left, offset);
+        check(used > 0);
+        h->input.lines = r->rows;
+        rc = refuse_faults(h, r, e);
+        rc = rc == 0 ? run_rows(h, piece->text, r->count, e) : rc;
+        *count += r->count;
+        left.data += used;
+        left.size -= used;
+    }
+    return rc;
+}
+
 static int run_lines(struct host *h, struct slice text, uint32_t *count, struct error *e)
 {
     int rc = 0;
@@ -180,14 +230,7 @@ static int run_lines(struct host *h, struct slice text, uint32_t *count, struct 
         size_t size = text.size - at;
         uint32_t n = lines_split(text.data + at, &size, h->lines, LIMIT_CHUNK_RECORDS_MAX);
         h->input.lines = h->lines;
-        struct shuffle_origin origin = {
-            .lines = h->lines, .text = text.data, .base = h->position.text_offset};
-        host_set_origin(h, &origin);
-        for (uint32_t s = 0; s < h->graph->segment_count && rc == 0; s++) {
-            if (reads(h, s, INPUT_LINES)) {
-                rc = run_chunk(h, s, n, e);
-            }
-        }
+        rc = run_rows(h, text, n, e);
         at += size;
         *count += n;
     }
@@ -231,7 +274,9 @@ static int run_text(struct host *h, const struct block_piece *piece, struct erro
     host_seed(h, h->position.partition, piece->offset);
     uint32_t count = 0;
     int rc = 0;
-    if (reads_lines(h)) {
+    if (h->chunks[h->position.source] != NULL) {
+        rc = run_records(h, piece, &count, e);
+    } else if (reads_lines(h)) {
         rc = run_lines(h, piece->text, &count, e);
     } else {
         count = count_lines(piece->text);

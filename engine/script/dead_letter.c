@@ -29,6 +29,7 @@ static struct place find_place(const struct host *h, uint32_t index)
     const struct host_position *at = &h->position;
     switch (at->input) {
     case INPUT_LINES:
+    case INPUT_RECORDS:
         p.record = (struct slice){h->input.lines[index].ptr, h->input.lines[index].len};
         p.offset = at->text_offset + (uint64_t)(p.record.data - at->text);
         p.has_offset = true;
@@ -126,6 +127,8 @@ static void add_cell(struct buffer *b, const struct mill_cell *c)
         }
     } else if (c->kind == MILL_STRING) {
         json_add_string(b, c->ptr, c->len);
+    } else if (c->kind == MILL_RECORD) {
+        (void)!buffer_append(b, c->ptr, c->len);
     } else if (c->kind != MILL_PACKED || json_add_msgpack(b, c->ptr, c->len, &used) != 0) {
         json_add_text(b, "null");
     }

@@ -9,6 +9,7 @@
 #include "data/key.h"
 #include "io/output.h"
 #include "script/host_lua.h"
+#include "script/record_decoder.h"
 #include "script/segment.h"
 
 /* A record of NUL bytes grows sixfold as JSON. */
@@ -36,6 +37,16 @@ static void create_stages(struct host *h)
         table_init(&h->tables[i], share);
         shuffle_init(&h->shuffles[i], h->options.spill_folder, share);
         top_init(&h->tops[i], g->stages[i].top_count);
+    }
+}
+
+static void create_records(struct host *h)
+{
+    const struct graph *g = h->graph;
+    h->chunks = memory_zero(g->source_count + 1, sizeof(struct mill_records *));
+    for (uint32_t i = 0; i < g->source_count; i++) {
+        struct decoder *decoder = record_decoder_create(&g->sources[i]);
+        h->chunks[i] = decoder == NULL ? NULL : records_create(decoder);
     }
 }
 
@@ -70,6 +81,7 @@ int host_create(const struct host_options *options, struct host **result, struct
         splitter_init(&h->splitters[i], g->splitters[i].data, g->splitters[i].size);
     }
     create_stages(h);
+    create_records(h);
     create_outputs(h);
     h->tees = memory_zero(g->tee_count + 1, sizeof *h->tees);
     h->lines = memory_alloc(LIMIT_CHUNK_RECORDS_MAX * sizeof *h->lines);
@@ -109,6 +121,9 @@ void host_destroy(struct host *h)
         rows_deinit(&h->rows[i]);
     }
     rows_deinit(&h->dead);
+    for (uint32_t i = 0; i < g->source_count; i++) {
+        records_destroy(h->chunks[i]);
+    }
     block_reader_destroy(h->reader);
     receiver_reader_destroy(h->receiver_reader);
     arena_deinit(&h->arena);
@@ -118,7 +133,8 @@ void host_destroy(struct host *h)
         h->sealed,    h->heads,       h->counters,   h->splitters,    h->tables,
         h->shuffles,  h->tops,        h->rows,       h->tees,         h->table_generations,
         h->lines,     h->groups,      h->cells,      h->segment_refs, h->checked_refs,
-        h->seal_refs, h->expired.key, h->known_slots};
+        h->seal_refs, h->expired.key, h->known_slots,
+        h->chunks};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
         memory_free(blocks[i]);
     }
@@ -155,6 +171,7 @@ static void begin_stage(struct host *h, uint32_t stage)
     shuffle_clear(&h->shuffles[stage]);
     top_clear(&h->tops[stage]);
     table_clear(&h->tables[stage]);
+    host_end_life(h, MILL_OF_TABLE);
     renew_table(h, stage);
     h->sealed[stage] = false;
 }
@@ -182,6 +199,7 @@ void host_begin(struct host *h, const struct host_epoch *epoch)
     }
     memset(h->counters, 0, (h->graph->operator_count + 1) * sizeof *h->counters);
     memset(h->heads, 0, (h->graph->stage_count + 1) * sizeof *h->heads);
+    error_clear(&h->fatal);
     h->control.time_ms = (double)epoch->time_ms;
     h->control.random[0] = epoch->seed;
     h->position.epoch = epoch->number;
@@ -203,6 +221,11 @@ void host_set_order(struct host *h, uint64_t order)
         h->rows[i].order = order;
     }
     h->dead.order = order;
+}
+
+void host_end_life(struct host *h, enum mill_life life)
+{
+    h->lives.generation[life]++;
 }
 
 void host_set_origin(struct host *h, const struct shuffle_origin *origin)
@@ -272,6 +295,7 @@ static int relieve_table(struct host *h, uint32_t stage, struct error *e)
         return rc;
     }
     table_clear(&h->tables[stage]);
+    host_end_life(h, MILL_OF_TABLE);
     renew_table(h, stage);
     return 0;
 }

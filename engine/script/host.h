@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/ffi.h"
 #include "base/memory.h"
+#include "data/records.h"
 #include "data/words.h"
 #include "flow/graph.h"
 #include "flow/rows.h"
@@ -63,7 +64,7 @@ struct host_position {
     uint32_t source;        /**< index; of a stage: its index */
     uint64_t partition;
     const char *partition_name;
-    const char *text;                     /**< of lines and words: the piece... */
+    const char *text;                     /**< of lines, records and words: the piece... */
     uint64_t text_offset;                 /**< ...and its offset in the partition */
     const struct mill_splitter *splitter; /**< of words */
     uint64_t epoch;
@@ -91,6 +92,8 @@ struct host {
     struct mill_rows *rows;          /**< by output */
     struct mill_rows dead;           /**< dead letters, as JSON lines */
     struct mill_tee *tees;
+    struct mill_records **chunks;  /**< by source; NULL where there are no fields */
+    struct mill_lives lives;       /**< of what views stand on */
     uint32_t *table_generations; /**< that the caches of slots know, by stage */
     uint32_t **known_slots;      /**< by segment: word number -> slot, of counts in C; or NULL */
 
@@ -111,6 +114,7 @@ struct host {
     int *seal_refs;
     int traceback_ref;     /**< script_traceback */
     int linked_ref;        /**< the table that segments.link returned */
+    struct error fatal;    /**< set while a loop ends with an error that ends the job */
     bool checked;          /**< run checked loops: a skip may be met */
     uint64_t retried_call; /**< for want of memory, this element was tried again... */
     uint32_t retried_i;    /**< ...and this is it */
@@ -141,6 +145,9 @@ void host_begin(struct host *h, const struct host_epoch *epoch);
 
 /** The order of the block or shard that runs now, for everything that is written. */
 void host_set_order(struct host *h, uint64_t order);
+
+/** What views of that life stand on goes: they may not be read any more. */
+void host_end_life(struct host *h, enum mill_life life);
 
 /** Where the records of the chunk that runs now came from, for everything that is shuffled. */
 void host_set_origin(struct host *h, const struct shuffle_origin *origin);

@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 
 #include "base/check.h"
+#include "data/json.h"
 #include "script/segment.h"
 #include "script/values.h"
 
@@ -53,6 +54,34 @@ static int read_key(lua_State *L)
     return 1;
 }
 
+/* The key of the group whose state, or of the slot whose running value is written. */
+static void add_key(const struct host *h, const struct table *t, struct buffer *into)
+{
+    uint32_t i = h->control.i;
+    if (t != NULL) {
+        const struct keyset_key *key = &t->keys.keys[t->touched[i]];
+        (void)!json_add_key(into, key->bytes, key->size);
+    } else {
+        (void)!json_add_key(into, h->groups[i].key, h->groups[i].key_len);
+    }
+}
+
+/* What is to be kept holds a view: refuse_view(where[, stage of the table]). The job ends. */
+static int refuse_view(lua_State *L)
+{
+    struct host *h = lua_touserdata(L, lua_upvalueindex(1));
+    const struct table *t = lua_isnil(L, 2) || lua_isnone(L, 2) ? NULL
+                                                                : &h->tables[lua_tointeger(L, 2) - 1];
+    const struct graph_operator *o = &h->graph->operators[h->control.op];
+    struct buffer key;
+    buffer_init(&key, (size_t)LIMIT_KEY_BYTES_MAX * 7);
+    add_key(h, t, &key);
+    error_set(&h->fatal, MILL_EFAILED, "%s: key %.*s: %s is a view; store mill.copy(e)",
+              o->name != NULL ? o->name : o->label, (int)key.size, key.data, lua_tostring(L, 1));
+    buffer_deinit(&key);
+    return luaL_error(L, "%s", h->fatal.message);
+}
+
 static void push_host(lua_State *L, struct host *h)
 {
     const struct graph *g = h->graph;
@@ -64,12 +93,19 @@ static void push_host(lua_State *L, struct host *h)
     set_pointer(L, "key", &h->key);
     set_pointer(L, "value", &h->value);
     set_pointer(L, "arena", &h->arena);
+    set_pointer(L, "lives", &h->lives);
     set_pointer(L, "skipped", &segment_skipped);
     set_pointers(L, "splitters", h->splitters, sizeof *h->splitters, g->splitter_count);
     set_pointers(L, "tables", h->tables, sizeof *h->tables, g->stage_count);
     set_pointers(L, "shuffles", h->shuffles, sizeof *h->shuffles, g->stage_count);
     set_pointers(L, "tops", h->tops, sizeof *h->tops, g->stage_count);
     set_pointers(L, "rows", h->rows, sizeof *h->rows, g->output_count);
+    lua_createtable(L, (int)g->source_count, 0);
+    for (uint32_t i = 0; i < g->source_count; i++) {
+        lua_pushlightuserdata(L, h->chunks[i]);
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+    lua_setfield(L, -2, "records");
     set_pointers(L, "tees", h->tees, sizeof *h->tees, g->tee_count);
     if (h->options.capture) {
         lua_pushliteral(L, "json");
@@ -78,6 +114,9 @@ static void push_host(lua_State *L, struct host *h)
     lua_pushlightuserdata(L, h);
     lua_pushcclosure(L, unpack_arg, 1);
     lua_setfield(L, -2, "unpack");
+    lua_pushlightuserdata(L, h);
+    lua_pushcclosure(L, refuse_view, 1);
+    lua_setfield(L, -2, "refuse_view");
     lua_pushlightuserdata(L, h);
     lua_pushcclosure(L, read_key, 1);
     lua_setfield(L, -2, "read_key");

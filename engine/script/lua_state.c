@@ -69,7 +69,10 @@ static int set_up(lua_State *L)
     call_require(L, "tidemill.values");
     lua_getfield(L, -1, "null");
     lua_getfield(L, -2, "OBJECT");
+    lua_getfield(L, -3, "view_from_c");
     values_set_markers(L);
+    lua_pushcfunction(L, values_unpack);
+    lua_setfield(L, -2, "unpack");
     return 0;
 }
 

@@ -62,7 +62,8 @@ static const char *const source_words[] = {"files",  "queue", "stdin", "socket",
                                            "listen", "rate",  NULL};
 static const char *const stage_words[] = {"table", "update", "with_state", "top", NULL};
 static const char *const combine_words[] = {"lua", "count", "sum", "min", "max", "avg", NULL};
-static const char *const input_words[] = {"lines", "words", "cells", "groups", "tee", NULL};
+static const char *const record_format_words[] = {"text", "json", NULL};
+static const char *const input_words[] = {"lines", "records", "words", "cells", "groups", "tee", NULL};
 static const char *const terminal_words[] = {"stage", "output", "tee", NULL};
 static const char *const output_words[] = {
     "print", "to_stdout", "to_files", "save_as_text_files", "for_each_batch", NULL};
@@ -148,6 +149,8 @@ static void read_source(lua_State *L, struct arena *arena, void *element)
     s->rows_per_second = (uint64_t)get_number(L, "rows_per_second");
     s->rows = (uint64_t)get_number(L, "rows");
     s->token = get_text(L, "token", arena);
+    s->format = (enum graph_record_format)get_choice(L, "format", record_format_words);
+    s->is_strict = get_boolean(L, "strict");
 }
 
 static void read_stage(lua_State *L, struct arena *arena, void *element)

@@ -143,6 +143,10 @@ static int retry_with_memory(struct host *h, uint32_t segment, const struct grap
 /* @return 0 to go on with the loop */
 static int on_error(struct host *h, uint32_t segment, int lua_rc, struct error *e)
 {
+    if (h->fatal.code != 0) {
+        *e = h->fatal;
+        return e->code;
+    }
     lua_State *L = h->lua.L;
     const struct graph_place at =
         graph_place_of(h->graph, &h->graph->segments[segment], &h->control);
@@ -244,6 +248,11 @@ int segment_seal(struct host *h, uint32_t stage, struct error *e)
     while (rc == 0 && c->i < c->n) {
         int lua_rc = 0;
         if (call(h, h->seal_refs[stage], &lua_rc) == OUTCOME_DONE) {
+            break;
+        }
+        if (h->fatal.code != 0) {
+            *e = h->fatal;
+            rc = e->code;
             break;
         }
         const char *message = lua_tostring(h->lua.L, -1);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "data/cell.h"
 #include "script/dead_letter.h"
 #include "script/segment.h"
 #include "state/keys.h"
@@ -19,7 +20,7 @@ void stage_chunk_add_cell(struct stage_chunk *c, const struct mill_cell *cell, b
     }
     struct mill_cell *to = &h->cells[c->cell_count++];
     *to = *cell;
-    if (copy && (cell->kind == MILL_STRING || cell->kind == MILL_PACKED)) {
+    if (copy && cell_has_bytes(cell)) {
         to->ptr = arena_copy(&h->arena, cell->ptr, cell->len);
     }
 }
@@ -108,4 +109,5 @@ void stage_chunk_clear(struct stage_chunk *c)
     c->group_count = 0;
     c->cell_count = 0;
     arena_reset(&c->h->arena);
+    host_end_life(c->h, MILL_OF_CHUNK);
 }

@@ -18,6 +18,7 @@ static const char object_key;
 static const char int64_key;
 static const char uint64_key;
 static const char zone_key;
+static const char view_key;
 
 static void registry_set(lua_State *L, const char *key)
 {
@@ -62,6 +63,7 @@ static void make_zone(lua_State *L)
 
 void values_set_markers(lua_State *L)
 {
+    registry_set(L, &view_key);
     registry_set(L, &object_key);
     registry_set(L, &null_key);
     make_zone(L);
@@ -101,6 +103,18 @@ static void push_uint64(lua_State *L, uint64_t v)
         return;
     }
     push_wide(L, &uint64_key, (double)(v >> 32), (double)(uint32_t)v);
+}
+
+static void push_record(lua_State *L, const char *json, size_t size)
+{
+    union {
+        const char *in;
+        void *out;
+    } p = {.in = json};
+    registry_get(L, &view_key);
+    lua_pushlightuserdata(L, p.out);
+    lua_pushnumber(L, (double)size);
+    lua_call(L, 2, 1);
 }
 
 static void push_object(lua_State *L, const msgpack_object *o);
@@ -167,8 +181,10 @@ static void push_object(lua_State *L, const msgpack_object *o)
     case MSGPACK_OBJECT_MAP:
         push_map(L, &o->via.map);
         break;
+    case MSGPACK_OBJECT_EXT: /* a record, by msgpack_scan */
+        push_record(L, o->via.ext.ptr, o->via.ext.size);
+        break;
     case MSGPACK_OBJECT_NIL:
-    case MSGPACK_OBJECT_EXT:
         lua_pushnil(L);
         break;
     }
@@ -202,6 +218,17 @@ int values_push_msgpack(lua_State *L, struct slice bytes, size_t *used)
     }
     push_object(L, &object);
     return 0;
+}
+
+int values_unpack(lua_State *L)
+{
+    size_t size = 0;
+    size_t used = 0;
+    const char *text = luaL_checklstring(L, 1, &size);
+    bool is_one = msgpack_scan(text, size, &used) == 0 && used == size;
+    lua_pushboolean(L, is_one && values_push_msgpack(L, (struct slice){text, size}, NULL) == 0);
+    lua_insert(L, 2);
+    return lua_gettop(L) - 1;
 }
 
 /* Inside an array a NUL byte is written as NUL and one byte more. */

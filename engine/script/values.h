@@ -23,8 +23,12 @@ int values_push_msgpack(lua_State *L, struct slice bytes, size_t *used);
 /** Push a key. @return 0, or MILL_ECORRUPT with nothing pushed */
 int values_push_key(lua_State *L, struct slice key);
 
-/** Tell a state about mill.null and the mark of empty objects: both on top of the stack, null
- * first; they are popped. */
+/** A C function for Lua, of a string: true and its value, or false when it is not one msgpack value.
+ */
+int values_unpack(lua_State *L);
+
+/** Tell a state about mill.null, the mark of empty objects and the function that makes a view of a
+ * record (pointer, bytes): on top of the stack in this order; they are popped. */
 void values_set_markers(lua_State *L);
 
 #endif

@@ -102,9 +102,35 @@ int mill_table_pack(struct mill_table *shared, uint32_t slot, const struct mill_
     return 0;
 }
 
+bool mill_table_put_record(struct mill_table *shared, uint32_t slot, const char *json, size_t size)
+{
+    if (size > LIMIT_RECORD_BYTES_MAX) {
+        return false;
+    }
+    struct table *t = (struct table *)shared;
+    bool is_there = t->shared.slots[slot].kind == MILL_RECORD && t->packed[slot].data == json;
+    if (!is_there) {
+        table_pack(t, slot, MILL_RECORD, json, size);
+        t->shared.full |= table_memory(t) > t->bytes_max;
+    }
+    return true;
+}
+
+void mill_table_record(const struct mill_table *shared, uint32_t slot, struct mill_slice *json)
+{
+    const struct table *t = (const struct table *)shared;
+    check(t->shared.slots[slot].kind == MILL_RECORD);
+    *json = (struct mill_slice){.ptr = t->packed[slot].data, .len = (uint32_t)t->packed[slot].size};
+}
+
+static bool has_bytes(enum mill_kind kind)
+{
+    return kind == MILL_STRING || kind == MILL_PACKED || kind == MILL_RECORD;
+}
+
 void table_pack(struct table *t, uint32_t slot, enum mill_kind kind, const void *bytes, size_t size)
 {
-    check(kind == MILL_STRING || kind == MILL_PACKED);
+    check(has_bytes(kind));
     check(slot < t->slot_capacity && size <= UINT32_MAX);
     if (t->packed == NULL) {
         t->packed = memory_alloc((size_t)t->slot_capacity * sizeof *t->packed);
@@ -120,7 +146,7 @@ struct mill_cell table_cell(const struct table *t, uint32_t slot)
     if (s->kind == MILL_NUMBER) {
         cell.num = s->num;
     } else {
-        check(s->kind == MILL_STRING || s->kind == MILL_PACKED);
+        check(has_bytes((enum mill_kind)s->kind));
         cell.ptr = t->packed[slot].data;
         cell.len = (uint32_t)t->packed[slot].size;
     }

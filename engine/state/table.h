@@ -9,10 +9,11 @@
  *
  *     keyset     key -> slot number
  *     slots      slot -> {num, kind, count}    read and written by the compiled loop
- *     packed     slot -> bytes, for kind STRING and PACKED (after sealing)
+ *     packed     slot -> bytes, for kind RECORD; STRING and PACKED (after sealing)
  *
- * Values that are no numbers live in the Lua heap while the epoch fills (kind BOXED) and are
- * written into the table's arena when it is sealed.
+ * Values that are neither numbers nor records live in the Lua heap while the epoch fills (kind
+ * BOXED) and are written into the table's arena when it is sealed. A record that takes the place of
+ * another is put behind it: whoever looks at the old one may go on until table_clear.
  *
  * Owner: one worker until it is sealed; then read by whoever merges. @thread owner only
  */
@@ -46,7 +47,7 @@ void table_deinit(struct table *t);
 /** The slot of `tag payload`. @return 0 when the key is longer than LIMIT_KEY_BYTES_MAX */
 uint32_t table_slot(struct table *t, uint64_t hash, uint8_t tag, const void *payload, size_t size);
 
-/** Give a slot that was touched its value as bytes (kind STRING or PACKED); they are copied. */
+/** Give a slot that was touched its value as bytes (kind STRING, PACKED or RECORD); they are copied. */
 void table_pack(struct table *t, uint32_t slot, enum mill_kind kind, const void *bytes,
                 size_t size);
 

@@ -9,6 +9,10 @@ local SIZES = {
    mill_cell = 16,
    mill_slice = 16,
    mill_word = 8,
+   mill_view = 8,
+   mill_document = 24,
+   mill_cursor = 48,
+   mill_lives = 12,
    mill_group = 64,
    mill_input = 48,
    mill_control = 112,
@@ -37,5 +41,11 @@ M.NUMBER = 1
 M.STRING = 2
 M.PACKED = 3
 M.BOXED = 4
+M.BOOLEAN = 5
+M.INT64 = 6
+M.UINT64 = 7
+M.RECORD = 8
+M.LIST = 9
+M.BAD = 10
 
 return M

@@ -169,6 +169,14 @@ function input.lines(w)
    w.value = "r"
 end
 
+function input.records(w, segment)
+   w:upvalue("view", { kind = "view" })
+   w:upvalue("open_records", { kind = "runtime" })
+   w.before_loop = ("local generation = open_records(%d)"):format(segment.input.from)
+   w:add("local r = view(i, generation)")
+   w.value = "r"
+end
+
 function input.words(w, segment)
    local index = segment.input.splitter
    local name = "sp" .. index
@@ -264,8 +272,11 @@ function combine.lua(w, t, node)
    local f = function_of(w, node)
    w:add("if s.kind == 1 and type(%s) == 'number' then", w.value)
    w:add("local a = %s(s.num, %s)", f, w.value)
+   local pointer = table_part(w, t, "pointer")
    w:add("if type(a) == 'number' then s.num = a else %s(q, a) end", table_part(w, t, "put"))
-   w:add("elseif s.kind ~= 0 then %s(q, %s)", table_part(w, t, "add"), w.value)
+   -- A record behind another needs memory, too.
+   w:add("elseif s.kind ~= 0 then %s(q, %s) if %s.full ~= 0 then return 1 end",
+      table_part(w, t, "add"), w.value, pointer)
    first_value(w, t, w.value)
 end
 

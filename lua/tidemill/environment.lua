@@ -4,6 +4,7 @@
 --- The libraries are copies: a script that changes them changes its own. This keeps honest scripts
 --- deterministic and apart from the engine; it is no wall against hostile ones.
 local abi = require "tidemill.abi"
+local is_view = require("tidemill.views").is_view
 local ffi, C = abi.ffi, abi.C
 
 local M = {}
@@ -11,7 +12,7 @@ local M = {}
 local REP_MAX = 16 * 2 ^ 20 -- LIMIT_RECORD_BYTES_MAX
 
 local SAFE = {
-   "assert", "error", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawset", "select",
+   "assert", "error", "next", "pcall", "rawequal", "rawget", "rawset", "select",
    "setmetatable", "tonumber", "tostring", "type", "unpack", "_VERSION",
 }
 
@@ -33,6 +34,16 @@ local function closed(name, library, allowed, open)
       end,
       __metatable = false,
    })
+end
+
+--- pairs and ipairs, which say of a view what to do instead.
+local function make_walk(walk)
+   return function(t)
+      if is_view(t) then
+         error("a view is no table; mill.fields(e) has its names, mill.copy(e) is a table", 2)
+      end
+      return walk(t)
+   end
 end
 
 local function make_string()
@@ -152,6 +163,7 @@ function M.make(spec, mill)
    local env = {}
    for _, name in ipairs(SAFE) do env[name] = _G[name] end
    env._G = env
+   env.pairs, env.ipairs = make_walk(pairs), make_walk(ipairs)
    env.bit = copy(bit)
    env.coroutine = copy(coroutine)
    env.table = copy(table)

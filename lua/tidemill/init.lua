@@ -2,13 +2,13 @@
 local aggregates = require "tidemill.aggregates"
 local job = require "tidemill.job"
 local options = require "tidemill.options"
+local records = require "tidemill.records"
 local values = require "tidemill.values"
 
 local M = {}
 
 local LATER = {
-   table = true, with = true, pick = true, fields = true, json = true, msgpack = true,
-   starts_with = true, ends_with = true, contains = true, between = true, time = true,
+   table = true, starts_with = true, ends_with = true, contains = true, between = true, time = true,
    lower = true,
 }
 
@@ -19,7 +19,8 @@ function M.make(spec)
       words = aggregates.words, split = aggregates.split, sum = aggregates.sum,
       min = aggregates.min, max = aggregates.max, count = aggregates.count, avg = aggregates.avg,
       null = values.null,
-      copy = values.copy,
+      copy = records.copy, with = records.with, pick = records.pick, fields = records.fields,
+      json = records.json, msgpack = records.msgpack,
    }
 
    function mill.job(name, given)

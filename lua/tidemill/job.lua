@@ -86,20 +86,53 @@ function Job:text_file_stream(dir, given)
    })
 end
 
--- Of what is received: only lines yet.
-local FORMAT = { type = "choice", default = "text", "text" }
-local RECEIVED_OPTIONS = { format = FORMAT, max_bytes_per_batch = BYTES_MAX }
+-- What the bytes of a source are: lines, or records with fields.
+local FORMAT = { type = "choice", default = "text", "text", "json" }
+local STRICT = { type = "boolean" }
 
---- Lines of standard input. There is one, so a job reads it once.
+--- Options of a format that is not the source's.
+local function check_format(name, checked)
+   if checked.strict ~= nil and checked.format ~= "json" then
+      options.fail('%s: strict is an option of format = "json"', name)
+   end
+   return checked
+end
+
+local FILE_OPTIONS = {
+   max_bytes_per_batch = BYTES_MAX,
+   pattern = TEXT_FILE_OPTIONS.pattern,
+   new_files_only = TEXT_FILE_OPTIONS.new_files_only,
+   format = FORMAT,
+   strict = STRICT,
+}
+
+--- Records of the files in a folder.
+function Job:file_stream(dir, given)
+   if type(dir) ~= "string" or dir == "" then
+      options.fail("file_stream: the folder is a string, not %s", options.show(dir))
+   end
+   local checked = options.check("file_stream", FILE_OPTIONS, given)
+   return stream.new(self:add {
+      kind = "file_stream", source = "files", target = dir,
+      options = check_format("file_stream", checked),
+   })
+end
+
+local STDIN_OPTIONS = { format = FORMAT, strict = STRICT, max_bytes_per_batch = BYTES_MAX }
+local SOCKET_OPTIONS = {
+   format = { type = "choice", default = "text", "text" }, max_bytes_per_batch = BYTES_MAX,
+}
+
+--- Lines or records of standard input. There is one, so a job reads it once.
 function Job:stdin(given)
    for _, node in ipairs(self.nodes) do
       if node.kind == "stdin" then
          options.fail("stdin: the job reads it already, at %s; use that stream again", node.line)
       end
    end
+   local checked = options.check("stdin", STDIN_OPTIONS, given)
    return stream.new(self:add {
-      kind = "stdin", source = "stdin", target = "",
-      options = options.check("stdin", RECEIVED_OPTIONS, given),
+      kind = "stdin", source = "stdin", target = "", options = check_format("stdin", checked),
    })
 end
 
@@ -123,13 +156,14 @@ function Job:socket_text_stream(host, port, given)
    return stream.new(self:add {
       kind = "socket_text_stream", source = "socket", target = ("%s:%d"):format(shown, port),
       host = host, port = port,
-      options = options.check("socket_text_stream", RECEIVED_OPTIONS, given),
+      options = options.check("socket_text_stream", SOCKET_OPTIONS, given),
    })
 end
 
 local LISTEN_OPTIONS = {
    max_bytes_per_batch = BYTES_MAX,
    format = FORMAT,
+   strict = STRICT,
    clients = { type = "integer", default = 1024, min = 1, max = 65536 },
    token = { type = "string" },
 }
@@ -163,10 +197,10 @@ local function is_loopback(host)
    return host == "::1" or host:match("^127%.%d+%.%d+%.%d+$") ~= nil
 end
 
---- Lines that clients send, who connect to the job.
+--- Lines or records that clients send, who connect to the job.
 function Job:listen(url, given)
    local host, port, path = parse_url(url)
-   local checked = options.check("listen", LISTEN_OPTIONS, given)
+   local checked = check_format("listen", options.check("listen", LISTEN_OPTIONS, given))
    local token = checked.token
    if token and (token == "" or #token > 256 or token:find("[%z\r\n]")) then
       options.fail("listen: token is 1 to 256 bytes without a line end")
@@ -248,7 +282,7 @@ function M.call_handler(plan, index, info)
 end
 
 local LATER = {
-   file_stream = true, kafka = true,
+   kafka = true,
 }
 
 --- Names of the design that this version does not have: the error says so.

@@ -53,9 +53,15 @@ local function find_readers(job, needed)
    return readers
 end
 
---- Whether a source gives lines; a queue and a rate give values.
+--- Whether a source gives bytes, lines or records; a queue and a rate give values.
 function M.is_text(source)
    return source.node.source ~= "queue" and source.node.source ~= "rate"
+end
+
+--- How a source's records come into its segments.
+local function input_kind(source)
+   if not M.is_text(source) then return "cells" end
+   return (source.node.options.format or "text") == "text" and "lines" or "records"
 end
 
 local Planner = {}
@@ -146,13 +152,14 @@ function Planner:segments_from(input, node, readers)
    end
 end
 
---- Segments without Lua: words or lines straight into a count run in C.
+--- Segments without Lua: words or lines straight into a count run in C, and how many records.
 local function mark_native(plan)
    for _, segment in ipairs(plan.segments) do
       local kind, terminal = segment.input.kind, segment.terminal
       local stage = terminal.kind == "stage" and plan.stages[terminal.to].node
-      segment.native = (kind == "words" or kind == "lines") and #segment.operators == 0
-         and stage and stage.combine == "count" or false
+      local counts_all = kind == "records" and stage and stage.global
+      segment.native = (kind == "words" or kind == "lines" or counts_all)
+         and #segment.operators == 0 and stage and stage.combine == "count" or false
    end
 end
 
@@ -288,7 +295,7 @@ function M.make(job)
       planner.stage_of[node] = i
    end
    for i, source in ipairs(plan.sources) do
-      local kind = M.is_text(source) and "lines" or "cells"
+      local kind = input_kind(source)
       planner:segments_from({ kind = kind, from = i, keyed = false }, source.node,
          planner.readers[source.node])
    end
@@ -400,6 +407,7 @@ function M.describe(plan)
          rows_per_second = node.options.rows_per_second or 0,
          rows = node.options.rows or 0, bytes_max = node.options.max_bytes_per_batch or 0,
          token = node.options.token,
+         format = node.options.format or "text", strict = node.options.strict or false,
       }
    end
    local splitters = {}

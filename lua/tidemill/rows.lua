@@ -1,6 +1,7 @@
 --- A batch's rows, as for_each_batch functions get them: a sequence that may be larger than memory.
 --- It is read from the store or from a file each time that it is gone through.
 local options = require "tidemill.options"
+local views = require "tidemill.views"
 
 local M = {}
 
@@ -73,6 +74,8 @@ end
 --- What C calls (script/batch_call.c): one batch of one output.
 function M.call(plan, output, native, time_ms, epoch)
    local f = plan.outputs[output].node.fn
+   views.end_rows()
+   views.copy_from_c(true)
    return f(M.make(native), time_ms, epoch) -- a tail call: `f` is in no traceback
 end
 

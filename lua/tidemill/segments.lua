@@ -5,17 +5,19 @@
 local abi = require "tidemill.abi"
 local values = require "tidemill.values"
 local codegen = require "tidemill.codegen"
-local state = require "tidemill.state"
+local readers = require "tidemill.readers"
+local views = require "tidemill.views"
 
 local ffi, C = abi.ffi, abi.C
 local type, error, tostring = type, error, tostring
-local NUMBER, STRING, BOXED = abi.NUMBER, abi.STRING, abi.BOXED
+local NUMBER, BOXED, RECORD = abi.NUMBER, abi.BOXED, abi.RECORD
+local is_view, text_of = views.is_view, views.text_of
 
 local M = {}
 
 -- Keys whose slot a Lua table remembers; beyond that C looks up each time.
 local CACHE_MAX = 65536
-local ANY = 0xffffffff -- in ctl.skip_j: every element
+local RECORD_MAX = 16 * 2 ^ 20 -- LIMIT_RECORD_BYTES_MAX
 local DICTIONARY_MAX = 256 * 1024 -- LIMIT_DICTIONARY_ENTRIES_MAX
 
 local function bad_map(value, extra)
@@ -29,7 +31,7 @@ local function bad_pair(key, _, extra)
 end
 
 local function describe(v)
-   local t = type(v)
+   local t = is_view(v) and "view" or type(v)
    return t == "nil" and "nothing" or (t:match("^[aeiou]") and "an " or "a ") .. t
 end
 
@@ -46,7 +48,6 @@ local runtime = {
    str = ffi.string,
    bad_map = bad_map,
    bad_pair = bad_pair,
-   bad_with_state = state.bad_result,
    bad_reduce = function() error("returned nothing", 0) end,
    bad_list = function(v) error(("returned %s, not a list"):format(type(v)), 0) end,
    bad_string = function(v) error(("splits strings, not %s"):format(describe(v)), 0) end,
@@ -73,69 +74,6 @@ end
 
 local Linker = {}
 Linker.__index = Linker
-
---- Functions that read values from cells; they need the worker's control block.
-function Linker:make_readers()
-   local ctl, unpack_arg = self.control, self.host.unpack
-   local str, rt = ffi.string, self.runtime
-
-   local function value_of(c)
-      if c.kind == STRING then return str(c.ptr, c.len) end
-      if c.kind == NUMBER then return c.num end
-      if c.kind == 0 then return nil end
-      ctl.arg_ptr, ctl.arg_len = c.ptr, c.len
-      return unpack_arg()
-   end
-
-   local read_key = self.host.read_key
-   function rt.key_of(g)
-      ctl.arg_ptr, ctl.arg_len = g.key, g.key_len
-      return read_key()
-   end
-
-   rt.value_of = value_of
-
-   function rt.values_of(g, cells)
-      local list, first = {}, g.first
-      for p = 0, g.count - 1 do
-         local c = cells[first + p]
-         if c.kind == NUMBER then list[p + 1] = c.num else list[p + 1] = value_of(c) end
-      end
-      return list
-   end
-
-   function rt.state_of(g)
-      local s = g.state
-      if s.kind == 0 then return nil end
-      if s.kind == NUMBER then return s.num end
-      return value_of(s)
-   end
-
-   local value, arena, pack = self.value, self.arena, values.pack
-   function rt.set_state(g, v)
-      if v == nil then
-         C.mill_state_remove(g)
-      elseif type(v) == "number" then
-         C.mill_state_number(g, v)
-      else
-         C.mill_buffer_clear(value)
-         pack(value, v, 1)
-         if C.mill_state_packed(g, arena, value) ~= 0 then
-            error("the state is larger than 16 MiB", 0)
-         end
-      end
-   end
-
-   rt.with_state, rt.save_state = state.make(rt)
-
-   local skipped = self.host.skipped
-   function rt.skipped(depth)
-      for d = 0, depth - 1 do
-         if ctl.skip_j[d] ~= ANY and ctl.skip_j[d] ~= ctl.j[d] then return end
-      end
-      error(skipped, 0)
-   end
-end
 
 --- The Lua strings of a splitter's words, by their numbers.
 function Linker:splitter(index)
@@ -184,6 +122,21 @@ function Linker:table(stage)
       return q
    end
 
+   -- Records stay outside of the Lua heap.
+   local function text_to_keep(v)
+      local text, size = text_of(v)
+      if size > RECORD_MAX then error("the value is larger than 16 MiB", 0) end
+      return text, size
+   end
+
+   local record = ffi.new("struct mill_slice")
+   local function value_at(q, s)
+      if s.kind == BOXED then return boxed[q] end
+      if s.kind ~= RECORD then return s.num end
+      C.mill_table_record(t, q, record)
+      return views.of_table(record.ptr, record.len)
+   end
+
    local function put(q, v)
       local s = t.slots[q]
       if type(v) == "number" then
@@ -191,6 +144,10 @@ function Linker:table(stage)
          s.num, s.kind = v, NUMBER
       elseif v == nil then
          error("returned nothing", 0)
+      elseif is_view(v) then
+         local text, size = text_to_keep(v)
+         boxed[q] = nil
+         C.mill_table_put_record(t, q, text, size)
       else
          boxed[q] = v
          s.kind = BOXED
@@ -202,6 +159,12 @@ function Linker:table(stage)
    function part.first(q, v)
       local s = t.slots[q]
       s.count = 1
+      if is_view(v) then
+         local text, size = text_to_keep(v)
+         C.mill_table_touch(t, q)
+         C.mill_table_put_record(t, q, text, size)
+         return
+      end
       if type(v) ~= "number" then boxed[q] = v end
       C.mill_table_touch(t, q)
       if type(v) == "number" then s.num, s.kind = v, NUMBER else s.kind = BOXED end
@@ -209,8 +172,7 @@ function Linker:table(stage)
 
    local f = self.plan.stages[stage].node.fn
    function part.add(q, v)
-      local s = t.slots[q]
-      if s.kind == BOXED then put(q, f(boxed[q], v)) else put(q, f(s.num, v)) end
+      put(q, f(value_at(q, t.slots[q]), v))
    end
 
    function part.forget()
@@ -250,6 +212,9 @@ local function make_shuffle(self, stage)
          rc = C.mill_shuffle_number(s, key_buffer, v, origin)
       elseif type(v) == "string" then
          rc = C.mill_shuffle_string(s, key_buffer, v, #v, origin)
+      elseif is_view(v) then
+         local text, size = text_of(v)
+         rc = C.mill_shuffle_record(s, key_buffer, text, size, origin)
       else
          C.mill_buffer_clear(value)
          pack(value, v, 1)
@@ -379,6 +344,8 @@ link["function"] = function(_, what) return what.node.fn end
 
 function link.runtime(self, _, name) return self.runtime[name] end
 
+function link.view() return views.view end
+
 function link.emitter(self, what, name)
    local e = self.emitters[what.node.id]
    if not e then
@@ -433,7 +400,8 @@ end
 --- segment: ctl.i is the index of the touched slot, so that one that cannot be kept costs itself.
 function Linker:make_seal(stage)
    local t, ctl, value = self:table(stage), self.control, self.value
-   local pointer, boxed, pack = t.pointer, t.boxed, values.pack
+   local pointer, boxed, pack = t.pointer, t.boxed, values.pack_kept
+   local refuse = readers.refuse_slot(self.host, stage)
    return function()
       for i = ctl.i, ctl.n - 1 do
          ctl.i = i
@@ -442,7 +410,7 @@ function Linker:make_seal(stage)
             local v = boxed[q]
             boxed[q] = nil
             C.mill_buffer_clear(value)
-            pack(value, v, 1)
+            pack(value, v, refuse)
             if C.mill_table_pack(pointer, q, value) ~= 0 then
                error("the value is larger than 16 MiB", 0)
             end
@@ -466,7 +434,8 @@ function M.link(plan, host)
       arena = ffi.cast("struct mill_arena *", host.arena),
       runtime = setmetatable({}, { __index = runtime }),
    }, Linker)
-   self:make_readers()
+   readers.make(self.runtime, host, self)
+   self.runtime.open_records = views.bind(host)
    local linked = { segments = {}, seals = {} }
    for i, segment in ipairs(plan.segments) do
       linked.segments[i] = not segment.native and self:compile(segment, false)

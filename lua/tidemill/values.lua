@@ -1,10 +1,14 @@
 --- Values on their way out of the Lua heap: as msgpack (kept), as JSON (shown), as keys (compared).
 --- Everything here compiles: no pattern functions, no closures, no varargs.
 local abi = require "tidemill.abi"
+local marks = require "tidemill.marks"
+local views = require "tidemill.views"
+
 local ffi, C = abi.ffi, abi.C
 
 local type, next, error, tostring = type, next, error, tostring
 local istype = ffi.istype
+local is_view, text_of = views.is_view, views.text_of
 
 local M = {}
 
@@ -14,22 +18,14 @@ local int64, uint64 = ffi.typeof("int64_t"), ffi.typeof("uint64_t")
 
 --- The number that is exactly a 64-bit integer; nil when there is none.
 function M.exact_number(v)
+   if is_view(v) then return nil end
    local n = tonumber(v)
    if istype(int64, v) and n < 2 ^ 63 and int64(n) == v then return n end
    if istype(uint64, v) and n < 2 ^ 64 and uint64(n) == v then return n end
 end
 
---- JSON null inside arrays and objects, where nil cannot stand.
-M.null = setmetatable({}, {
-   __tostring = function() return "null" end,
-   __newindex = function() error("mill.null cannot be changed", 2) end,
-   __metatable = false,
-})
-local null = M.null
-
--- Marks a table that is an object even when it is empty.
-local OBJECT = { __metatable = false }
-M.OBJECT = OBJECT
+local null, OBJECT = marks.null, marks.OBJECT
+M.null, M.OBJECT, M.view_from_c = null, OBJECT, views.from_c
 
 --- How many elements a list has; nil when the table is no list. An empty table is a list unless
 --- it is marked as an object.
@@ -100,6 +96,29 @@ local function cannot(what, value)
    error(("%s cannot be %s"):format(kind, what), 0)
 end
 
+-- Of a value that must not hold views: who refuses it, and the value.
+local holder, held_in
+
+--- Where in a table the first view is.
+local function path_to_view(t, depth)
+   if depth > DEPTH_MAX then return nil end
+   local names, n = sorted_names(t, depth)
+   for i = 1, n do
+      local k = names[i]
+      local here = type(k) == "string" and k:match("^[%a_][%w_]*$") and "." .. k
+         or ("[%s]"):format(type(k) == "string" and ("%q"):format(k) or tostring(k))
+      if is_view(t[k]) then return here end
+      local below = type(t[k]) == "table" and path_to_view(t[k], depth + 1)
+      if below then return here .. below end
+   end
+end
+
+local function refuse_view()
+   local refuse, value = holder, held_in
+   holder, held_in = nil, nil
+   refuse((path_to_view(value, 1) or "it"):gsub("^%.", ""))
+end
+
 local pack
 
 local function pack_table(b, t, depth)
@@ -141,11 +160,28 @@ function pack(b, v, depth)
       C.mill_pack_int64(b, v)
    elseif istype(uint64, v) then
       C.mill_pack_uint64(b, v)
+   elseif is_view(v) then
+      if depth > 1 and holder then refuse_view() end
+      local text, size = text_of(v)
+      C.mill_pack_record(b, text, size)
    else
       cannot("kept", v)
    end
 end
-M.pack = pack
+
+function M.pack(b, v)
+   holder = nil
+   pack(b, v, 1)
+end
+
+--- Append what a state or a running value is: as pack, but of views it may be one, not hold one.
+---@param refuse function called with where the first one is, as "[3].user"; raises
+function M.pack_kept(b, v, refuse)
+   holder = refuse
+   held_in = v
+   pack(b, v, 1)
+   holder, held_in = nil, nil
+end
 
 local json
 
@@ -209,6 +245,9 @@ function json(b, v, depth)
       C.mill_json_int64(b, v)
    elseif istype(uint64, v) then
       C.mill_json_uint64(b, v)
+   elseif is_view(v) then
+      local text, size = text_of(v)
+      C.mill_json_raw(b, text, size)
    else
       cannot("written as JSON", v)
    end
@@ -238,6 +277,7 @@ local function key_scalar(b, v, t)
    elseif istype(uint64, v) then
       C.mill_key_uint64(b, v)
    else
+      if is_view(v) then t = "a view" end
       error(("%s cannot be a key; a key is a string, a number, a boolean or a list of these")
          :format(t), 0)
    end

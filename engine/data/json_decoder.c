@@ -1,0 +1,115 @@
+#include "data/json_decoder.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "data/json_check.h"
+#include "data/json_read.h"
+#include "data/json_walk.h"
+
+#define KEPT_BYTES_MAX MIB
+
+struct json_decoder {
+    struct decoder base; /* first */
+    struct json_walk *walk;
+    uint32_t field_count;
+    bool is_strict;
+    struct slice tokens[LIMIT_FIELDS_MAX];
+    struct buffer padded; /* a line that has too little behind it */
+    char reason[128];
+};
+
+static struct json_decoder *of(struct decoder *d)
+{
+    return (struct json_decoder *)d;
+}
+
+static void want(struct decoder *d, const struct slice *names, uint32_t count)
+{
+    of(d)->field_count = count;
+    json_walk_want(of(d)->walk, names, count);
+}
+
+static bool is_blank(struct slice row)
+{
+    for (size_t i = 0; i < row.size; i++) {
+        if (row.data[i] != ' ' && row.data[i] != '\t' && row.data[i] != '\r') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The last lines of a text whose memory ends with it are copied. */
+static struct slice with_padding(struct json_decoder *j, struct slice row)
+{
+    if ((size_t)(j->base.readable_end - (row.data + row.size)) >= LIMIT_TEXT_PADDING) {
+        return row;
+    }
+    if (j->padded.capacity > KEPT_BYTES_MAX) {
+        buffer_deinit(&j->padded);
+    }
+    buffer_clear(&j->padded);
+    if (buffer_reserve(&j->padded, row.size + LIMIT_TEXT_PADDING) != 0) {
+        return (struct slice){NULL, 0};
+    }
+    memcpy(j->padded.data, row.data, row.size);
+    memset(j->padded.data + row.size, 0, LIMIT_TEXT_PADDING);
+    return (struct slice){j->padded.data, row.size};
+}
+
+static bool is_spelled_wrong(struct json_decoder *j, struct slice row)
+{
+    size_t at = 0;
+    const char *wrong = json_check(row, &at);
+    if (wrong != NULL) {
+        snprintf(j->reason, sizeof j->reason, "%s, at byte %zu", wrong, at);
+        j->base.reason = j->reason;
+    }
+    return wrong != NULL;
+}
+
+static enum decoder_result read_row(struct decoder *d, struct slice row, struct mill_cell *cells,
+                                    struct arena *arena)
+{
+    struct json_decoder *j = of(d);
+    if (is_blank(row)) {
+        return DECODER_NOTHING;
+    }
+    struct slice line = with_padding(j, row);
+    if (line.data == NULL) {
+        d->reason = "larger than 16 MiB";
+        return DECODER_BAD;
+    }
+    d->reason = json_walk_line(j->walk, line, j->tokens);
+    if (d->reason != NULL || (j->is_strict && is_spelled_wrong(j, row))) {
+        return DECODER_BAD;
+    }
+    for (uint32_t i = 0; i < j->field_count; i++) {
+        struct slice token = j->tokens[i];
+        if (token.data != NULL) {
+            token.data = row.data + (token.data - line.data);
+            cells[i] = json_cell(token, arena);
+        }
+    }
+    return DECODER_RECORD;
+}
+
+static void destroy(struct decoder *d)
+{
+    json_walk_destroy(of(d)->walk);
+    buffer_deinit(&of(d)->padded);
+    memory_free(d);
+}
+
+struct decoder *json_decoder_create(bool strict)
+{
+    static const struct decoder_ops ops = {.want = want, .read = read_row, .destroy = destroy};
+    struct json_decoder *j = memory_zero(1, sizeof *j);
+    j->base.ops = &ops;
+    j->walk = json_walk_create();
+    j->is_strict = strict;
+    buffer_init(&j->padded, LIMIT_RECORD_BYTES_MAX + LIMIT_TEXT_PADDING);
+    return &j->base;
+}

@@ -1,0 +1,330 @@
+#include "data/json_walk.h"
+
+#include <cstdio>
+#include <cstring>
+#include <new>
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpragmas"
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#include <simdjson.h>
+#pragma GCC diagnostic pop
+
+extern "C" {
+#include "base/check.h"
+#include "data/json_escape.h"
+}
+
+namespace ondemand = simdjson::ondemand;
+using simdjson::error_code;
+
+namespace
+{
+
+/* Names that are remembered by place: the first so many, if they are so short that comparing them
+ * does not read beyond a line's padding. */
+constexpr uint32_t places_max = 64;
+constexpr uint32_t place_bytes = 48;
+constexpr int32_t unwanted = -1;
+
+/* A parser that has grown for a long line goes, with four times its bytes. */
+constexpr size_t parser_kept = 1024 * 1024;
+
+struct place {
+    char name[place_bytes];
+    uint32_t size;
+    int32_t field;
+};
+
+} // namespace
+
+struct json_walk {
+    ondemand::parser parser;
+    const struct slice *names = nullptr;
+    uint32_t name_count = 0;
+    place places[places_max];
+    uint32_t place_count = 0;
+    char reason[128];
+};
+
+static_assert(simdjson::SIMDJSON_PADDING <= LIMIT_TEXT_PADDING, "padding");
+static_assert(place_bytes < LIMIT_TEXT_PADDING, "a name may be compared beyond a line's end");
+
+/* --- keys --- */
+
+static bool is_escaped_name(const char *key, size_t size, struct slice name)
+{
+    char plain[place_bytes * 16];
+    if (size < name.size || name.size > sizeof plain || size > sizeof plain) {
+        return false;
+    }
+    return json_unescape(key, size, plain) == name.size &&
+           memcmp(plain, name.data, name.size) == 0;
+}
+
+static int32_t find_name(const struct json_walk *w, const char *key, size_t size)
+{
+    bool is_escaped = memchr(key, '\\', size) != nullptr;
+    for (uint32_t i = 0; i < w->name_count; i++) {
+        struct slice name = w->names[i];
+        bool is_same = is_escaped ? is_escaped_name(key, size, name)
+                                  : size == name.size && memcmp(key, name.data, size) == 0;
+        if (is_same) {
+            return static_cast<int32_t>(i);
+        }
+    }
+    return unwanted;
+}
+
+/* Which field stands behind a key. @param key  behind its opening quote */
+static int32_t field_of(struct json_walk *w, const char *key, uint32_t at)
+{
+    if (at < w->place_count) {
+        const place &p = w->places[at];
+        if (memcmp(key, p.name, p.size) == 0 && key[p.size] == '"') {
+            return p.field;
+        }
+    }
+    const char *end = key;
+    while (*end != '"') {
+        end += *end == '\\' ? 2 : 1;
+    }
+    size_t size = static_cast<size_t>(end - key);
+    int32_t field = find_name(w, key, size);
+    if (at < places_max && at <= w->place_count && size <= place_bytes &&
+        memchr(key, '\\', size) == nullptr) {
+        place &p = w->places[at];
+        memcpy(p.name, key, size);
+        p.size = static_cast<uint32_t>(size);
+        p.field = field;
+        w->place_count += at == w->place_count;
+    }
+    return field;
+}
+
+/* --- structure --- */
+
+static bool begins_scalar(char c)
+{
+    return c == '"' || c == '-' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+           (c >= 'A' && c <= 'Z');
+}
+
+/* What goes on behind a value: another one, or the end of what it is in. */
+static bool is_end_of_value(char c)
+{
+    return c == ',' || c == '}' || c == ']';
+}
+
+static struct slice trimmed(const char *text, size_t size)
+{
+    while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == '\t' || text[size - 1] == '\r' ||
+                        text[size - 1] == '\n')) {
+        size--;
+    }
+    return {text, size};
+}
+
+/* The token reaches to the next one: there the value has ended. */
+static error_code check_scalar(std::string_view token)
+{
+    bool is_good = !token.empty() && begins_scalar(token[0]) &&
+                   is_end_of_value(token.data()[token.size()]);
+    return is_good ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
+}
+
+static error_code walk_container(ondemand::value value, char first, uint32_t depth);
+
+static error_code walk_value(ondemand::value value, uint32_t depth)
+{
+    std::string_view token = value.raw_json_token();
+    char first = token.empty() ? '\0' : token[0];
+    return first == '{' || first == '[' ? walk_container(value, first, depth) : check_scalar(token);
+}
+
+static error_code walk_array(ondemand::array array, uint32_t depth)
+{
+    for (auto element : array) {
+        ondemand::value value;
+        error_code error = element.get(value);
+        error = error ? error : walk_value(value, depth);
+        if (error) {
+            return error;
+        }
+    }
+    return simdjson::SUCCESS;
+}
+
+static error_code walk_object(ondemand::object object, uint32_t depth)
+{
+    for (auto member : object) {
+        ondemand::field field;
+        error_code error = std::move(member).get(field);
+        error = error ? error : walk_value(field.value(), depth);
+        if (error) {
+            return error;
+        }
+    }
+    return simdjson::SUCCESS;
+}
+
+/* @param depth  of what the container is in */
+static error_code walk_container(ondemand::value value, char first, uint32_t depth)
+{
+    if (depth == LIMIT_JSON_DEPTH_MAX) {
+        return simdjson::DEPTH_ERROR;
+    }
+    if (first == '[') {
+        ondemand::array array;
+        error_code error = value.get_array().get(array);
+        return error ? error : walk_array(array, depth + 1);
+    }
+    ondemand::object object;
+    error_code error = value.get_object().get(object);
+    return error ? error : walk_object(object, depth + 1);
+}
+
+/* --- lines --- */
+
+/* The value of a member of the record. @param token  out: all of it */
+static error_code take_value(ondemand::document &document, ondemand::value value,
+                             struct slice *token)
+{
+    std::string_view start = value.raw_json_token();
+    char first = start.empty() ? '\0' : start[0];
+    if (first != '{' && first != '[') {
+        *token = trimmed(start.data(), start.size());
+        return check_scalar(start);
+    }
+    error_code error = walk_container(value, first, 1);
+    const char *behind = nullptr;
+    error = error ? error : document.current_location().get(behind);
+    if (!error) {
+        *token = trimmed(start.data(), static_cast<size_t>(behind - start.data()));
+    }
+    return error;
+}
+
+static error_code walk_record(struct json_walk *w, ondemand::document &document,
+                              struct slice *tokens)
+{
+    ondemand::object record;
+    error_code error = document.get_object().get(record);
+    if (error) {
+        return error;
+    }
+    uint32_t at = 0;
+    for (auto member : record) {
+        ondemand::field field;
+        error = std::move(member).get(field);
+        if (error) {
+            return error;
+        }
+        int32_t wanted = field_of(w, field.key().raw(), at++);
+        struct slice token;
+        error = take_value(document, field.value(), &token);
+        if (error) {
+            return error;
+        }
+        if (wanted != unwanted && tokens[wanted].data == nullptr) {
+            tokens[wanted] = token;
+        }
+    }
+    bool is_through = document.current_location().error() == simdjson::OUT_OF_BOUNDS;
+    return is_through ? simdjson::SUCCESS : simdjson::TRAILING_CONTENT;
+}
+
+static const char *reason_of(error_code error)
+{
+    switch (static_cast<int>(error)) {
+    case simdjson::UTF8_ERROR:
+        return "invalid UTF-8";
+    case simdjson::UNCLOSED_STRING:
+        return "a string that does not end";
+    case simdjson::UNESCAPED_CHARS:
+        return "a control character in a string";
+    case simdjson::DEPTH_ERROR:
+        return "nested deeper than 64";
+    case simdjson::TRAILING_CONTENT:
+        return "something behind the record";
+    case simdjson::INCOMPLETE_ARRAY_OR_OBJECT:
+        return "it ends too early";
+    case simdjson::MEMALLOC:
+    case simdjson::CAPACITY:
+        return "no memory to read it";
+    default:
+        return "no JSON";
+    }
+}
+
+static const char *kind_of(char first)
+{
+    return first == '['                                           ? "an array"
+           : first == '"'                                         ? "a string"
+           : first == '-' || (first >= '0' && first <= '9')       ? "a number"
+           : first == 't' || first == 'f'                         ? "a boolean"
+           : first == 'n'                                         ? "null"
+                                                                  : nullptr;
+}
+
+static const char *explain(struct json_walk *w, ondemand::document &document, struct slice line,
+                           error_code error)
+{
+    const char *reason = reason_of(error);
+    size_t blanks = 0;
+    while (blanks < line.size && (line.data[blanks] == ' ' || line.data[blanks] == '\t')) {
+        blanks++;
+    }
+    char first = blanks < line.size ? line.data[blanks] : '\0';
+    const char *where = nullptr;
+    if (error == simdjson::INCORRECT_TYPE && kind_of(first) != nullptr) {
+        snprintf(w->reason, sizeof w->reason, "a record is a JSON object, not %s", kind_of(first));
+    } else if (!document.current_location().get(where) && where >= line.data &&
+               where < line.data + line.size) {
+        snprintf(w->reason, sizeof w->reason, "%s, at byte %zu", reason,
+                 static_cast<size_t>(where - line.data));
+    } else {
+        snprintf(w->reason, sizeof w->reason, "%s", reason);
+    }
+    return w->reason;
+}
+
+struct json_walk *json_walk_create(void)
+{
+    struct json_walk *w = new (std::nothrow) json_walk;
+    check(w != nullptr);
+    return w;
+}
+
+void json_walk_destroy(struct json_walk *w)
+{
+    delete w;
+}
+
+void json_walk_want(struct json_walk *w, const struct slice *names, uint32_t count)
+{
+    check(count <= LIMIT_FIELDS_MAX);
+    w->names = names;
+    w->name_count = count;
+    w->place_count = 0;
+}
+
+const char *json_walk_line(struct json_walk *w, struct slice line, struct slice *tokens)
+{
+    for (uint32_t i = 0; i < w->name_count; i++) {
+        tokens[i].data = nullptr;
+    }
+    if (w->parser.capacity() > parser_kept && line.size <= parser_kept) {
+        w->parser = ondemand::parser();
+    }
+    ondemand::document document;
+    error_code error =
+        w->parser.iterate(line.data, line.size, line.size + LIMIT_TEXT_PADDING).get(document);
+    if (error) {
+        snprintf(w->reason, sizeof w->reason, "%s", reason_of(error));
+        return w->reason;
+    }
+    error = walk_record(w, document, tokens);
+    return error ? explain(w, document, line, error) : nullptr;
+}

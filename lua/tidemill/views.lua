@@ -1,0 +1,296 @@
+--- Views: a record as a script sees it, without a table for it. A view of a record of the chunk that
+--- runs is its row number; its fields are read from columns that C made (data/records.h). A view
+--- of a nested object, or of a record that the engine kept, is its text, where a field is looked
+--- up when it is read.
+---
+--- What a view stands on goes when its chunk does; then its generation is not the current one any
+--- more, and reading it is an error. So a view is 8 or 24 bytes, and LuaJIT makes none at all as
+--- long as the script does not keep it.
+local abi = require "tidemill.abi"
+local marks = require "tidemill.marks"
+
+local ffi, C = abi.ffi, abi.C
+local type, error, tostring = type, error, tostring
+local istype, str = ffi.istype, ffi.string
+local STRING, NUMBER, EMPTY, BOOLEAN = abi.STRING, abi.NUMBER, abi.EMPTY, abi.BOOLEAN
+local INT64, UINT64, RECORD, LIST = abi.INT64, abi.UINT64, abi.RECORD, abi.LIST
+local null, OBJECT = marks.null, marks.OBJECT
+
+local M = {}
+
+local OF_CHUNK, OF_TABLE, OF_ROWS = 0, 1, 2 -- enum mill_life
+local SCRATCH_MAX = 32 * 2 ^ 20 -- a member's name and its value: two records at most
+
+local view_type = ffi.typeof("struct mill_view")
+local document_type = ffi.typeof("struct mill_document")
+local cursor_type = ffi.typeof("struct mill_cursor")
+M.view = view_type
+
+-- `lives` are the generations; `records` and `columns` are those of the source whose chunk runs.
+-- Of a state that runs no chunks, the generations are its own.
+local current = { lives = ffi.cast("uint32_t *", 0), columns = {} }
+local own_lives = ffi.new("uint32_t[3]")
+current.lives = ffi.cast("uint32_t *", own_lives)
+
+local scratch = ffi.gc(C.mill_buffer_create(SCRATCH_MAX), C.mill_buffer_destroy)
+local found, text_slice = cursor_type(), ffi.new("struct mill_slice")
+
+-- Texts that belong to Lua, by the views that stand on them.
+local owners = setmetatable({}, { __mode = "k" })
+
+local function stale()
+   error("view used after its call; keep mill.copy(e)", 3)
+end
+
+local function bad_name(name)
+   error(("a view's fields have names, which are strings, not %s"):format(type(name)), 3)
+end
+
+local function is_view(v)
+   return type(v) == "cdata" and (istype(view_type, v) or istype(document_type, v))
+end
+M.is_view = is_view
+
+local function make_document(text, size, generation, life, owner)
+   local document = document_type(text, size, generation, life)
+   if owner then owners[document] = owner end
+   return document
+end
+
+local read_list
+
+--- The value of a cell that is neither a string nor a number.
+local function other_value(c, name, generation, life, owner)
+   local kind = c.kind
+   if kind == EMPTY then return nil end
+   if kind == BOOLEAN then return c.len ~= 0 end
+   if kind == RECORD then return make_document(c.ptr, c.len, generation, life, owner) end
+   if kind == LIST then return read_list(c.ptr, c.len, generation, life, owner) end
+   if kind == INT64 then return c.i64 end
+   if kind == UINT64 then return c.u64 end
+   error(("%s: %s"):format(name, str(c.ptr, c.len)), 0)
+end
+
+local function cell_value(c, name, generation, life, owner)
+   if c.kind == STRING then return str(c.ptr, c.len) end
+   if c.kind == NUMBER then return c.num end
+   return other_value(c, name, generation, life, owner)
+end
+
+--- An array as a list; null is mill.null there, objects are views.
+function read_list(text, size, generation, life, owner)
+   local c, list, n = cursor_type(), {}, 0
+   C.mill_json_begin(c, text, size)
+   while C.mill_json_next(c, scratch) do
+      n = n + 1
+      if c.value.kind == EMPTY then
+         list[n] = null
+      else
+         list[n] = cell_value(c.value, "an element", generation, life, owner)
+      end
+   end
+   return list
+end
+
+--- The first read of a field makes it a column. Nil: there are as many as there may be.
+local function column_of(name)
+   if type(name) ~= "string" then bad_name(name) end
+   local column = C.mill_records_field(current.records, name, #name)
+   if column == nil then return nil end
+   current.columns[name] = column
+   return column
+end
+
+local function find(text, size, name, generation, life, owner)
+   if type(name) ~= "string" then bad_name(name) end
+   if not C.mill_json_find(found, text, size, name, #name, scratch) then return nil end
+   local value = cell_value(found.value, name, generation, life, owner)
+   return value
+end
+
+local view = {}
+
+function view.__index(self, name)
+   local row, generation = self.tidemill_row_, self.tidemill_generation_
+   if generation ~= current.lives[OF_CHUNK] then stale() end
+   local column = current.columns[name] or column_of(name)
+   if not column then
+      C.mill_records_text(current.records, row, text_slice)
+      local value = find(text_slice.ptr, text_slice.len, name, generation, OF_CHUNK)
+      return value
+   end
+   local c = column[row]
+   local kind = c.kind
+   if kind == STRING then return str(c.ptr, c.len) end
+   if kind == NUMBER then return c.num end
+   if kind == EMPTY then return nil end
+   local value = other_value(c, name, generation, OF_CHUNK)
+   return value
+end
+
+local document = {}
+
+function document.__index(self, name)
+   local life, generation = self.tidemill_life_, self.tidemill_generation_
+   if generation ~= current.lives[life] then stale() end
+   local owner = life == OF_ROWS and owners[self] or nil
+   local value = find(self.tidemill_text_, self.tidemill_size_, name, generation, life, owner)
+   return value
+end
+
+--- The JSON text that a view stands on. @return pointer, bytes
+local function text_of(v)
+   if istype(view_type, v) then
+      if v.tidemill_generation_ ~= current.lives[OF_CHUNK] then stale() end
+      C.mill_records_text(current.records, v.tidemill_row_, text_slice)
+      return text_slice.ptr, text_slice.len
+   end
+   if v.tidemill_generation_ ~= current.lives[v.tidemill_life_] then stale() end
+   return v.tidemill_text_, v.tidemill_size_
+end
+M.text_of = text_of
+
+for _, meta in ipairs { view, document } do
+   function meta.__newindex(_, name)
+      error(("a view cannot be changed; mill.with(e, {%s = ...}) makes a table with it")
+         :format(tostring(name)), 2)
+   end
+
+   function meta.__len()
+      error("a view has no length; #mill.fields(e) is the number of its fields", 2)
+   end
+
+   function meta.__eq(a, b)
+      if is_view(a) and is_view(b) then
+         error("views cannot be compared; compare their fields", 2)
+      end
+      return false
+   end
+
+   function meta.__tostring(self)
+      local text, size = text_of(self)
+      return str(text, size)
+   end
+end
+ffi.metatype(view_type, view)
+ffi.metatype(document_type, document)
+
+--- A view of a record that stands in memory as long as the chunk that runs.
+function M.of_chunk(text, size)
+   return document_type(text, size, current.lives[OF_CHUNK], OF_CHUNK)
+end
+
+--- A view of a running value in a table.
+function M.of_table(text, size)
+   return document_type(text, size, current.lives[OF_TABLE], OF_TABLE)
+end
+
+--- A view of a record in a text that Lua keeps.
+function M.of_string(text)
+   return make_document(text, #text, current.lives[OF_ROWS], OF_ROWS, text)
+end
+
+--- What C makes of a record that it finds among other values; in memory of the chunk, or not.
+function M.from_c(pointer, size)
+   local text = ffi.cast("const char *", pointer)
+   if current.copies then return M.of_string(str(text, size)) end
+   return M.of_chunk(text, size)
+end
+
+--- Whether records that C finds lie in memory that goes before the call ends: then they are copied.
+---@return boolean what held before
+function M.copy_from_c(copies)
+   local before = current.copies
+   current.copies = copies
+   return before
+end
+
+--- The views of rows that were handed out so far may not be read any more.
+function M.end_rows() current.lives[OF_ROWS] = current.lives[OF_ROWS] + 1 end
+
+--- A worker's views. @return function open(source): its chunk runs; the generation of its views
+function M.bind(host)
+   current.lives = ffi.cast("uint32_t *", host.lives)
+   local sources = {}
+   for i, pointer in ipairs(host.records) do
+      sources[i] = { records = ffi.cast("struct mill_records *", pointer), columns = {} }
+   end
+   return function(source)
+      local s = sources[source]
+      current.records, current.columns = s.records, s.columns
+      return current.lives[OF_CHUNK]
+   end
+end
+
+local read_object
+
+local function plain_value(c, name, nulls)
+   if c.kind == RECORD then return read_object(c.ptr, c.len, nulls) end
+   if c.kind == LIST then
+      local inner, list, n = cursor_type(), {}, 0
+      C.mill_json_begin(inner, c.ptr, c.len)
+      while C.mill_json_next(inner, scratch) do
+         n = n + 1
+         if inner.value.kind == EMPTY then
+            list[n] = null
+         else
+            list[n] = plain_value(inner.value, "an element", nulls)
+         end
+      end
+      return list
+   end
+   return cell_value(c, name)
+end
+
+--- A JSON object as a table, and all that is in it. The first of members of one name counts; null
+--- is mill.null, or (`nulls` is nil) no member at all.
+function read_object(text, size, nulls)
+   local c, object, seen = cursor_type(), {}, {}
+   C.mill_json_begin(c, text, size)
+   while C.mill_json_next(c, scratch) do
+      local name = str(c.key.ptr, c.key.len)
+      if not seen[name] then
+         seen[name] = true
+         if c.value.kind == EMPTY then
+            object[name] = nulls
+         else
+            object[name] = plain_value(c.value, name, nulls)
+         end
+      end
+   end
+   if next(object) == nil then return setmetatable(object, OBJECT) end
+   return object
+end
+
+--- A view's fields as a table without views.
+function M.to_table(v)
+   local text, size = text_of(v)
+   return read_object(text, size, nil)
+end
+
+--- The names of a view's fields, in order.
+function M.fields(v)
+   local text, size = text_of(v)
+   local c, names, seen = cursor_type(), {}, {}
+   C.mill_json_begin(c, text, size)
+   while C.mill_json_next(c, scratch) do
+      local name = str(c.key.ptr, c.key.len)
+      if not seen[name] then
+         seen[name] = true
+         names[#names + 1] = name
+      end
+   end
+   return names
+end
+
+--- Any JSON text as a value: objects are tables, null is mill.null.
+---@return any value, string? error
+function M.decode(text)
+   local c = cursor_type()
+   local wrong = C.mill_json_value(c, text, #text, scratch)
+   if wrong ~= nil then return nil, str(wrong) end
+   if c.value.kind == EMPTY then return null end
+   return plain_value(c.value, "the value", null)
+end
+
+return M
