@@ -134,9 +134,9 @@ static error_code check_scalar(std::string_view token)
     return is_good ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
 }
 
-static error_code walk_container(ondemand::value value, char first, uint32_t depth);
+static error_code walk_container(ondemand::value &value, char first, uint32_t depth);
 
-static error_code walk_value(ondemand::value value, uint32_t depth)
+static error_code walk_value(ondemand::value &value, uint32_t depth)
 {
     std::string_view token = value.raw_json_token();
     char first = token.empty() ? '\0' : token[0];
@@ -146,9 +146,8 @@ static error_code walk_value(ondemand::value value, uint32_t depth)
 static error_code walk_array(ondemand::array array, uint32_t depth)
 {
     for (auto element : array) {
-        ondemand::value value;
-        error_code error = element.get(value);
-        error = error ? error : walk_value(value, depth);
+        error_code error = element.error();
+        error = error ? error : walk_value(element.value_unsafe(), depth);
         if (error) {
             return error;
         }
@@ -159,9 +158,8 @@ static error_code walk_array(ondemand::array array, uint32_t depth)
 static error_code walk_object(ondemand::object object, uint32_t depth)
 {
     for (auto member : object) {
-        ondemand::field field;
-        error_code error = std::move(member).get(field);
-        error = error ? error : walk_value(field.value(), depth);
+        error_code error = member.error();
+        error = error ? error : walk_value(member.value_unsafe().value(), depth);
         if (error) {
             return error;
         }
@@ -170,7 +168,7 @@ static error_code walk_object(ondemand::object object, uint32_t depth)
 }
 
 /* @param depth  of what the container is in */
-static error_code walk_container(ondemand::value value, char first, uint32_t depth)
+static error_code walk_container(ondemand::value &value, char first, uint32_t depth)
 {
     if (depth == LIMIT_JSON_DEPTH_MAX) {
         return simdjson::DEPTH_ERROR;
@@ -188,7 +186,7 @@ static error_code walk_container(ondemand::value value, char first, uint32_t dep
 /* --- lines --- */
 
 /* The value of a member of the record. @param token  out: all of it */
-static error_code take_value(ondemand::document &document, ondemand::value value,
+static error_code take_value(ondemand::document &document, ondemand::value &value,
                              struct slice *token)
 {
     std::string_view start = value.raw_json_token();
@@ -216,11 +214,11 @@ static error_code walk_record(struct json_walk *w, ondemand::document &document,
     }
     uint32_t at = 0;
     for (auto member : record) {
-        ondemand::field field;
-        error = std::move(member).get(field);
+        error = member.error();
         if (error) {
             return error;
         }
+        ondemand::field &field = member.value_unsafe(); /* not a copy: those stall */
         int32_t wanted = field_of(w, field.key().raw(), at++);
         struct slice token;
         error = take_value(document, field.value(), &token);

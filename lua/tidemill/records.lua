@@ -10,7 +10,7 @@ local is_view = views.is_view
 
 local M = {}
 
-local DEPTH_MAX = 64 -- LIMIT_JSON_DEPTH_MAX
+local DEPTH_MAX = 32 -- LIMIT_VALUE_DEPTH_MAX
 local TEXT_MAX = 112 * 2 ^ 20 -- of a value as JSON: 16 MiB of NUL bytes grow sixfold
 
 local function check_record(name, e)
@@ -23,7 +23,7 @@ local function copy(v, depth)
    if is_view(v) then return views.to_table(v) end
    if type(v) ~= "table" or v == marks.null then return v end
    if depth > DEPTH_MAX then
-      error("a table nested deeper than 64 (or one that holds itself)", 0)
+      error("a table nested deeper than 32 (or one that holds itself)", 0)
    end
    local result = {}
    for k, inner in next, v do result[k] = copy(inner, depth + 1) end

@@ -5,7 +5,8 @@ local abi = require "tidemill.abi"
 local ffi = abi.ffi
 
 it("kinds have the header's numbers", function()
-   for _, name in ipairs { "EMPTY", "NUMBER", "STRING", "PACKED", "BOXED" } do
+   for _, name in ipairs { "EMPTY", "NUMBER", "STRING", "PACKED", "BOXED", "BOOLEAN", "INT64", "UINT64",
+      "RECORD", "LIST", "BAD" } do
       assert.equal(tonumber(ffi.cast("int", ffi.new("enum mill_kind", "MILL_" .. name))),
          abi[name])
    end
@@ -22,7 +23,7 @@ it("every struct of the header has its size checked in C and in Lua", function()
       end
       count = count + 1
    end
-   assert.equal(10, count)
+   assert.equal(14, count)
 end)
 
 it("a tee has room for the records of a chunk", function()

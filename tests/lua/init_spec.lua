@@ -4,6 +4,7 @@ local half = require "half"
 local abi = require "tidemill.abi"
 local aggregates = require "tidemill.aggregates"
 local api = require "tidemill"
+local records = require "tidemill.records"
 local values = require "tidemill.values"
 
 local function make(given)
@@ -58,13 +59,15 @@ it("mill.object is an empty table that is no list", function()
    assert.not_equal(mill.object(), mill.object())
 end)
 
-it("what runs in C, null and copy are there", function()
+it("what runs in C, null and what is done with records are there", function()
    local mill = make()
    for _, name in ipairs { "words", "split", "sum", "min", "max", "count", "avg" } do
       assert.equal(aggregates[name], mill[name], name)
    end
    assert.equal(values.null, mill.null)
-   assert.equal(values.copy, mill.copy)
+   for _, name in ipairs { "copy", "with", "pick", "fields", "json", "msgpack" } do
+      assert.equal(records[name], mill[name], name)
+   end
 end)
 
 it("a name that it has not is an error, on the script's line", function()
@@ -75,7 +78,7 @@ it("a name that it has not is an error, on the script's line", function()
    end
    assert.equal('job.lua:2: mill has no "wrods"', failure("wrods"))
    assert.equal('job.lua:2: mill has no "1"', failure(1))
-   for name in ([[table with pick fields json msgpack starts_with ends_with contains between time
+   for name in ([[table starts_with ends_with contains between time
       lower]]):gmatch("%S+") do
       assert.equal("job.lua:2: mill." .. name .. " is not in this version of tidemill",
          failure(name))

@@ -114,6 +114,23 @@ describe("text_file_stream", function()
    end)
 end)
 
+describe("file_stream", function()
+   it("gives records of a format", function()
+      local node = node_of('\njob:file_stream("in", { format = "json", strict = true })')
+      assert.same({ "file_stream", "files", "in", "job.lua:2" },
+         { node.kind, node.source, node.target, node.line })
+      assert.same({ "json", true, "*" },
+         { node.options.format, node.options.strict, node.options.pattern })
+      assert.equal("text", node_of('job:file_stream("in")').options.format)
+   end)
+
+   it("says what it cannot", function()
+      assert.equal('file_stream: the folder is a string, not ""', refusal('job:file_stream("")'))
+      assert.equal('file_stream: strict is an option of format = "json"',
+         refusal('job:file_stream("in", { strict = false })'))
+   end)
+end)
+
 describe("stdin", function()
    it("gives lines", function()
       local node = node_of('\njob:stdin()')
@@ -125,9 +142,11 @@ describe("stdin", function()
    it("says what it cannot", function()
       assert.equal("stdin: the job reads it already, at job.lua:1; use that stream again",
          refusal("job:stdin() job:stdin()"))
-      assert.equal('stdin: format = "json" is not allowed; it must be one of "text"',
-         refusal('job:stdin{ format = "json" }'))
-      assert.equal('stdin: unknown option "fromat"; known are: format, max_bytes_per_batch',
+      assert.equal('stdin: format = "xml" is not allowed; it must be one of "text", "json"',
+         refusal('job:stdin{ format = "xml" }'))
+      assert.equal('stdin: strict is an option of format = "json"',
+         refusal('job:stdin{ strict = true }'))
+      assert.equal('stdin: unknown option "fromat"; known are: format, max_bytes_per_batch, strict',
          refusal('job:stdin{ fromat = "text" }'))
    end)
 end)

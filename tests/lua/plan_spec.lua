@@ -193,29 +193,35 @@ describe("C", function()
          values:to_files("rolled", { roll = "64MiB" })
          values:to_files("timed", { roll = "10m", format = "text" })
          values:for_each_batch(f, { timeout = "5s" })
-         job:stdin():print()
+         job:stdin{ format = "json", strict = true }:print()
          job:listen("tcp://127.0.0.1:9", { clients = 5, token = "t" }):print()
          job:listen("unix://a.sock"):print()
          job:socket_text_stream("h", 7):print()]])
       assert.same({
          { kind = "queue", operator = 2, target = "", new_files_only = false, port = 0,
             clients = 0,
-            rows = 0, rows_per_second = 0, bytes_max = 0 },
+            rows = 0, rows_per_second = 0, bytes_max = 0,
+            format = "text", strict = false },
          { kind = "files", operator = 3, target = "logs", pattern = "*.log",
             new_files_only = true, port = 0, clients = 0,
-            rows = 0, rows_per_second = 0, bytes_max = 0 },
+            rows = 0, rows_per_second = 0, bytes_max = 0,
+            format = "text", strict = false },
          { kind = "stdin", operator = 10, target = "", new_files_only = false, port = 0,
             clients = 0,
-            rows = 0, rows_per_second = 0, bytes_max = 0 },
+            rows = 0, rows_per_second = 0, bytes_max = 0,
+            format = "json", strict = true },
          { kind = "listen", operator = 12, target = "tcp://127.0.0.1:9", new_files_only = false,
             host = "127.0.0.1", port = 9, clients = 5,
-            rows = 0, rows_per_second = 0, bytes_max = 0, token = "t" },
+            rows = 0, rows_per_second = 0, bytes_max = 0, token = "t",
+            format = "text", strict = false },
          { kind = "listen", operator = 14, target = "unix://a.sock", new_files_only = false,
             port = 0, path = "a.sock", clients = 1024,
-            rows = 0, rows_per_second = 0, bytes_max = 0 },
+            rows = 0, rows_per_second = 0, bytes_max = 0,
+            format = "text", strict = false },
          { kind = "socket", operator = 16, target = "h:7", new_files_only = false, host = "h",
             port = 7, clients = 0,
-            rows = 0, rows_per_second = 0, bytes_max = 0 },
+            rows = 0, rows_per_second = 0, bytes_max = 0,
+            format = "text", strict = false },
       }, plan.sources)
       local rows = {}
       for i, o in ipairs(plan.outputs) do

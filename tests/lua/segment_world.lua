@@ -31,11 +31,13 @@ function M.link(text, module)
          end
       end
    end
+   w.lives = ffi.new("struct mill_lives")
    w.key, w.value = half.buffer(), half.buffer()
    w.linked = (module or require "tidemill.segments").link(plan, {
       control = w.control, counters = w.counters, heads = w.heads, input = w.input,
       key = w.key.pointer, value = w.value.pointer,
       tables = w.tables, tees = w.tees, rows = { 0 }, tops = {}, shuffles = {}, splitters = {},
+      lives = w.lives, records = {}, refuse_view = function(...) error({ ... }, 0) end,
       skipped = "skipped", unpack = function() return w.unpacked end,
    })
    return w
