@@ -42,6 +42,7 @@
 #define LIMIT_INLINE_ROWS_BYTES   (64 * KIB)  /* an output's rows in the commit; else a file */
 #define LIMIT_COLLECT_BYTES       (256 * MIB) /* Rows: collect() and to_table() */
 #define LIMIT_DEAD_LETTER_BYTES   (1 * GIB)   /* then the job stops */
+#define LIMIT_LATE_BYTES          (256 * MIB) /* late records; then the oldest go */
 #define LIMIT_UNPUBLISHED_EPOCHS  16          /* per output; then the sources pause */
 #define LIMIT_EPOCHS_KEPT         1000        /* records of past epochs in the store */
 #define LIMIT_DEADLINE_MS_DEFAULT 5000        /* per record; option deadline */
@@ -57,17 +58,18 @@
 #define LIMIT_CLIENTS_MAX            65536
 
 /* Counts that are array sizes */
-#define KEY_GROUP_COUNT     4096 /* fixed for ever: state lives by key group */
-#define SHARD_COUNT         16   /* ranges of key groups; the partitions after a shuffle */
-#define LIMIT_OPERATORS_MAX 1024
-#define LIMIT_SOURCES_MAX   64
-#define LIMIT_OUTPUTS_MAX   64
-#define LIMIT_HANDLERS_MAX  64   /* of job:on */
-#define LIMIT_HANDLER_MS    1000 /* a call of one; then it is stopped, and not called again */
-#define LIMIT_STAGES_MAX    128
-#define LIMIT_NUMBERS_MAX   32766 /* given in a store's life; 32767 is the dead letters' */
-#define LIMIT_MEMBERS_KEPT  1000  /* in a store; then outputs that are gone are forgotten */
-#define LIMIT_NAME_BYTES    64    /* names of jobs, operators, sources, outputs */
+#define KEY_GROUP_COUNT       4096 /* fixed for ever: state lives by key group */
+#define SHARD_COUNT           16   /* ranges of key groups; the partitions after a shuffle */
+#define LIMIT_OPERATORS_MAX   1024
+#define LIMIT_SOURCES_MAX     64
+#define LIMIT_OUTPUTS_MAX     64
+#define LIMIT_EVENT_TIMES_MAX 64   /* event_time() of a job */
+#define LIMIT_HANDLERS_MAX    64   /* of job:on */
+#define LIMIT_HANDLER_MS      1000 /* a call of one; then it is stopped, and not called again */
+#define LIMIT_STAGES_MAX      128
+#define LIMIT_NUMBERS_MAX     32766 /* given in a store's life; 32767 is the dead letters' */
+#define LIMIT_MEMBERS_KEPT    1000  /* in a store; then outputs that are gone are forgotten */
+#define LIMIT_NAME_BYTES      64    /* names of jobs, operators, sources, outputs */
 
 /* RocksDB */
 #define LIMIT_MEMTABLE_BYTES    (16 * MIB)

@@ -97,6 +97,8 @@ struct mill_group {
     uint32_t ordinal;       /* of the record among those of its key in the epoch */
     struct mill_cell state; /* in: what is stored (EMPTY: nothing) */
     struct mill_cell after; /* out: what to store */
+    double start_ms;        /* of a window */
+    double end_ms;
 };
 
 /* The records of one call. Which fields count depends on the segment's input kind. */
@@ -154,6 +156,13 @@ struct mill_counter {
     uint64_t filtered;
     uint64_t dead;
     uint64_t skipped;
+    uint64_t late; /* behind the watermark: part of what arrived, and not of what is counted */
+};
+
+/* One event_time(). */
+struct mill_event {
+    double seen_ms;  /* the largest time of the block that runs; below 0: none */
+    double limit_ms; /* a time beyond it lies too far ahead of the clock */
 };
 
 /* One key's running value in a keyed table. */
@@ -163,9 +172,17 @@ struct mill_slot {
     uint32_t count; /* values added; avg needs it */
 };
 
+/* The first and the last time among the records of one slot. */
+struct mill_span {
+    double first_ms;
+    double last_ms;
+};
+
 /* A worker's private table of a keyed operator: state/table.h. Slot 0 is never used. */
 struct mill_table {
     struct mill_slot *slots; /* moves when the table grows: read it anew for each record */
+    struct mill_span *spans; /* by slot, of sessions; moves likewise */
+    double needed_ms;        /* of windows: panes (of sessions: records) before it are late */
     uint32_t full;           /* set when the table has outgrown its budget */
     uint32_t reserved;
 };
@@ -175,6 +192,8 @@ struct mill_table {
 struct mill_tee {
     uint32_t count;
     uint32_t origin[8192]; /* record of the source's chunk that each came from */
+    double time_ms[8192];  /* event time; of a stream with windows: their starts... */
+    double end_ms[8192];   /* ...and their ends */
 };
 
 /* Opaque to Lua. */
@@ -231,6 +250,8 @@ struct mill_buffer *mill_buffer_create(size_t max);
 void mill_buffer_destroy(struct mill_buffer *b);
 const char *mill_buffer_text(const struct mill_buffer *b, size_t *size);
 void mill_buffer_clear(struct mill_buffer *b);
+const char *mill_buffer_data(const struct mill_buffer *b);
+uint32_t mill_buffer_size(const struct mill_buffer *b);
 bool mill_buffer_failed(const struct mill_buffer *b); /* its maximum was met since it was cleared */
 
 /* --- keys: appends one encoded key, or one part of an array key --- */
@@ -252,6 +273,9 @@ const struct mill_word *mill_split_words(const struct mill_splitter *s);
 /* --- keyed tables: @return the key's slot; 0 when the key is too long --- */
 uint32_t mill_table_string(struct mill_table *shared, const char *s, size_t size);
 uint32_t mill_table_key(struct mill_table *shared, const struct mill_buffer *key);
+/* The same of a key in a pane that begins at pane_ms. */
+uint32_t mill_pane_string(struct mill_table *shared, double pane_ms, const char *s, size_t size);
+uint32_t mill_pane_key(struct mill_table *shared, double pane_ms, const struct mill_buffer *key);
 /* The slot has its first value of the epoch. */
 void mill_table_touch(struct mill_table *shared, uint32_t slot);
 /* The slot of the i-th key that was touched in this epoch. */
@@ -272,6 +296,9 @@ int mill_shuffle_record(struct mill_shuffle *s, const struct mill_buffer *key, c
                         size_t size, uint32_t origin);
 int mill_shuffle_packed(struct mill_shuffle *s, const struct mill_buffer *key,
                         const struct mill_buffer *value, uint32_t origin);
+
+/* Where record i of the running chunk stands among all records: epoch, block, place in it. */
+void mill_place(const struct mill_shuffle *s, uint32_t i, double place[3]);
 
 /* --- rows of outputs --- */
 /* The buffer to which one row is written, between begin and end. */
@@ -297,6 +324,8 @@ int mill_state_packed(struct mill_group *g, struct mill_arena *arena,
 void mill_state_follow(struct mill_group *groups, uint32_t i);
 
 /* --- time and chance --- */
+/* data/timestamp.h. @return false: it is no time */
+bool mill_timestamp(const char *text, size_t size, double *ms);
 double mill_random(struct mill_control *c); /* in [0, 1) */
 
 /* --- printing --- */

@@ -8,6 +8,7 @@
 #include "data/json.h"
 #include "data/key.h"
 #include "data/msgpack.h"
+#include "data/timestamp.h"
 #include "data/words.h"
 
 static struct buffer *buffer_of(struct mill_buffer *b)
@@ -118,6 +119,24 @@ const char *mill_buffer_text(const struct mill_buffer *b, size_t *size)
     const struct buffer *text = (const struct buffer *)b;
     *size = text->size;
     return text->size == 0 ? "" : text->data;
+}
+
+const char *mill_buffer_data(const struct mill_buffer *b)
+{
+    return ((const struct buffer *)b)->data;
+}
+
+uint32_t mill_buffer_size(const struct mill_buffer *b)
+{
+    return (uint32_t)((const struct buffer *)b)->size;
+}
+
+bool mill_timestamp(const char *text, size_t size, double *ms)
+{
+    int64_t parsed = 0;
+    bool is_time = timestamp_parse(text, size, &parsed);
+    *ms = (double)parsed;
+    return is_time;
 }
 
 void mill_key_boolean(struct mill_buffer *b, bool v)

@@ -88,5 +88,6 @@ void conservation_add(struct mill_counter *sum, const struct mill_counter *part,
         sum[i].filtered += part[i].filtered;
         sum[i].dead += part[i].dead;
         sum[i].skipped += part[i].skipped;
+        sum[i].late += part[i].late;
     }
 }

@@ -20,6 +20,7 @@ uint32_t graph_terminal_operator(const struct graph *g, const struct graph_segme
     case TERMINAL_OUTPUT:
         return g->outputs[segment->to].operator_id;
     case TERMINAL_TEE:
+    case TERMINAL_STATE:
         break;
     }
     return 0;

@@ -18,6 +18,7 @@
 #include "base/bytes.h"
 #include "base/ffi.h"
 #include "base/limits.h"
+#include "flow/window.h"
 
 /** What an operator does to the number of records. */
 enum graph_role {
@@ -31,8 +32,13 @@ enum graph_role {
 };
 
 enum graph_input { INPUT_LINES, INPUT_RECORDS, INPUT_WORDS, INPUT_CELLS, INPUT_GROUPS, INPUT_TEE };
-enum graph_terminal { TERMINAL_STAGE, TERMINAL_OUTPUT, TERMINAL_TEE };
-enum graph_stage_kind { STAGE_TABLE, STAGE_UPDATE, STAGE_WITH_STATE, STAGE_TOP };
+enum graph_terminal {
+    TERMINAL_STAGE,
+    TERMINAL_OUTPUT,
+    TERMINAL_TEE,
+    TERMINAL_STATE /**< nothing flows on: the stage's head keeps what it makes */
+};
+enum graph_stage_kind { STAGE_TABLE, STAGE_UPDATE, STAGE_WITH_STATE, STAGE_TOP, STAGE_WINDOW };
 enum graph_combine {
     COMBINE_LUA, /**< partial values are folded by the user's function */
     COMBINE_COUNT,
@@ -73,6 +79,7 @@ struct graph_source {
     const char *target;  /**< folder, host and port, URL; "" of a queue, a rate and of stdin */
     const char *pattern; /**< of file names */
     bool new_files_only;
+    bool by_name;     /**< files are read by name, and in order of time so */
     const char *host; /**< to connect to or to listen on; NULL: none */
     uint32_t port;
     const char *path;         /**< of a unix socket to listen on; NULL: none */
@@ -107,6 +114,22 @@ struct graph_stage {
     bool is_keyed;       /**< gives pairs */
     uint32_t top_count;  /**< of STAGE_TOP */
     int64_t timeout_ms;  /**< of STAGE_WITH_STATE; 0: states stay */
+
+    /* Of STAGE_WINDOW. */
+    struct window_shape window;
+    bool updates;     /**< a row in each epoch in which it changed, not when it closes */
+    uint32_t *events; /**< indexes of the event times that it goes by */
+    uint32_t event_count;
+};
+
+/** An event_time(): the operator that gives records their time, and its watermark's rule. */
+struct graph_event {
+    uint32_t operator_id;
+    int64_t max_delay_ms;
+    int64_t idle_ms;
+    int64_t max_ahead_ms;
+    uint32_t *sources; /**< indexes: whose partitions it sees */
+    uint32_t source_count;
 };
 
 struct graph_segment {
@@ -130,6 +153,7 @@ struct graph_output {
     const char *target; /**< folder or prefix; "stdout" */
     const char *suffix; /**< of OUTPUT_FOLDERS, or NULL */
     bool is_keyed;      /**< rows are pairs */
+    bool is_windowed;   /**< ...and have a window, too */
     uint32_t print_rows;
     int64_t roll_ms;     /**< 0: not by time */
     uint64_t roll_bytes; /**< 0: not by size */
@@ -138,11 +162,13 @@ struct graph_output {
 
 enum on_error { ON_ERROR_DEAD_LETTER, ON_ERROR_FAIL, ON_ERROR_SKIP };
 
-enum graph_event { EVENT_BATCH_STARTED, EVENT_BATCH_COMPLETED, EVENT_ERROR, EVENT_STOPPED };
+enum late_choice { LATE_DEAD_LETTER, LATE_DROP };
+
+enum graph_happening { EVENT_BATCH_STARTED, EVENT_BATCH_COMPLETED, EVENT_ERROR, EVENT_STOPPED };
 
 /** A function of the script that hears of the job's course: job:on. */
 struct graph_handler {
-    enum graph_event event;
+    enum graph_happening event;
     const char *label; /**< for messages */
 };
 
@@ -151,6 +177,7 @@ struct graph_options {
     uint32_t workers; /**< 0: as many as there are cores */
     uint64_t batch_bytes;
     enum on_error on_error;
+    enum late_choice late;
     double max_error_ratio;
     int64_t deadline_ms;
     uint32_t max_strikes;
@@ -172,6 +199,8 @@ struct graph {
     uint32_t segment_count;
     struct graph_output *outputs;
     uint32_t output_count;
+    struct graph_event *events;
+    uint32_t event_count;
     struct graph_handler *handlers;
     uint32_t handler_count;
     struct slice *splitters; /**< their separators; empty: blanks */
@@ -182,7 +211,7 @@ struct graph {
 /** Whether a stage has state in the store. */
 static inline bool graph_stage_has_state(const struct graph_stage *s)
 {
-    return s->kind == STAGE_UPDATE || s->kind == STAGE_WITH_STATE;
+    return s->kind == STAGE_UPDATE || s->kind == STAGE_WITH_STATE || s->kind == STAGE_WINDOW;
 }
 
 /* Where the records of a stage's shard stand in the order of all records: behind the sources'. */

@@ -126,6 +126,18 @@ static char *output_detail(const struct graph_output *o)
                        has_suffix ? o->suffix : "");
 }
 
+/* Durations that a window's state depends on. */
+static char *window_detail(const struct graph_stage *s)
+{
+    const struct window_shape *w = &s->window;
+    if (s->kind != STAGE_WINDOW) {
+        return memory_text("");
+    }
+    return w->kind == WINDOW_SLIDING
+               ? text_format("%" PRId64 " ms every %" PRId64 " ms", w->size_ms, w->slide_ms)
+               : text_format("%" PRId64 " ms", w->size_ms);
+}
+
 int identity_set_of_graph(const struct graph *g, struct identity_set *set, struct error *e)
 {
     *set = (struct identity_set){.next_number = 1};
@@ -137,8 +149,13 @@ int identity_set_of_graph(const struct graph *g, struct identity_set *set, struc
     }
     for (uint32_t i = 0; i < g->stage_count; i++) {
         if (graph_stage_has_state(&g->stages[i])) {
-            add(set, &g->operators[g->stages[i].operator_id], IDENTITY_STATE, i, "", "");
+            char *detail = window_detail(&g->stages[i]);
+            add(set, &g->operators[g->stages[i].operator_id], IDENTITY_STATE, i, "", detail);
+            memory_free(detail);
         }
+    }
+    for (uint32_t i = 0; i < g->event_count; i++) {
+        add(set, &g->operators[g->events[i].operator_id], IDENTITY_EVENT, i, "", "");
     }
     for (uint32_t i = 0; i < g->output_count; i++) {
         const struct graph_output *o = &g->outputs[i];
@@ -249,7 +266,7 @@ static void read_identity(struct reader *in, uint8_t version, struct identity *i
     i->place = read_text(in);
     i->line = read_text(in);
     i->content = version > 1 ? read_text(in) : memory_text("");
-    in->failed = in->failed || i->category < IDENTITY_SOURCE || i->category > IDENTITY_OUTPUT;
+    in->failed = in->failed || i->category < IDENTITY_SOURCE || i->category >= IDENTITY_CATEGORIES;
     if (version == 1) {
         split_target(i);
     }

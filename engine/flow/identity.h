@@ -19,21 +19,28 @@
 #include "base/error.h"
 #include "flow/graph.h"
 
-enum identity_category { IDENTITY_SOURCE = 1, IDENTITY_STATE = 2, IDENTITY_OUTPUT = 3 };
+enum identity_category {
+    IDENTITY_SOURCE = 1,
+    IDENTITY_STATE = 2,
+    IDENTITY_OUTPUT = 3,
+    IDENTITY_EVENT = 4, /**< an event_time(): its watermark */
+    IDENTITY_CATEGORIES
+};
 
 struct identity {
     enum identity_category category;
     uint16_t number; /**< in the store's keys; 0: not given yet */
-    uint32_t index;  /**< of the graph's source, stage or output */
+    uint32_t index;  /**< of the graph's source, stage, output or event time */
     bool is_named;
     bool is_present; /**< part of the running script; what is gone keeps its number */
     bool is_new;     /**< not in the store yet */
     char *identity;
     char *was; /**< identity that it had before, given by the script; or NULL */
     char *kind;
-    char *target; /**< of a source or output; "" for none */
-    char *detail; /**< a source's options, an output's format: what tells those of a target apart */
-    char *place;  /**< how it hangs in the graph, without names */
+    char *target;  /**< of a source or output; "" for none */
+    char *detail;  /**< a source's options, an output's format: what tells those of a target apart;
+                      of a  window its size, which its state depends on */
+    char *place;   /**< how it hangs in the graph, without names */
     char *content; /**< a hash of what may change, but not swap; "" for none */
     char *line;    /**< of the script, for messages */
 };

@@ -84,7 +84,8 @@ static bool all_same_without_names(const struct identity_set *old, const struct 
 {
     return same_without_names(old, set, IDENTITY_SOURCE) &&
            same_without_names(old, set, IDENTITY_STATE) &&
-           same_without_names(old, set, IDENTITY_OUTPUT);
+           same_without_names(old, set, IDENTITY_OUTPUT) &&
+           same_without_names(old, set, IDENTITY_EVENT);
 }
 
 static void take(struct identity *to, const struct identity *from)
@@ -95,7 +96,7 @@ static void take(struct identity *to, const struct identity *from)
 
 static void match_by_place(const struct identity_set *old, struct identity_set *set)
 {
-    uint32_t seen[IDENTITY_OUTPUT + 1] = {0};
+    uint32_t seen[IDENTITY_CATEGORIES] = {0};
     for (uint32_t k = 0; k < set->count; k++) {
         struct identity *i = &set->items[k];
         const struct identity *o = present(old, i->category, seen[i->category]++);
@@ -211,6 +212,13 @@ static int match_by_identity(const struct identity_set *old, struct identity_set
                              "%s: \"%s\" is a %s in the store; its state is not that of a %s. "
                              "Give it another name",
                              i->line, i->identity, o->kind, i->kind);
+        }
+        if (o != NULL && i->category == IDENTITY_STATE && !same(o->detail, i->detail)) {
+            return error_set(e, MILL_EREFUSED,
+                             "%s: the windows of \"%s\" are %s now, and were %s in the store; "
+                             "what they hold cannot be used. Give the new ones another name, and "
+                             "drop the old ones' state with --drop-state %s",
+                             i->line, i->identity, i->detail, o->detail, i->identity);
         }
         if (o != NULL) {
             take(i, o);

@@ -177,6 +177,15 @@ void rows_reader_open(struct rows_reader *r, struct mill_rows *const *rows, uint
     buffer_init(&r->window, READ_BYTES);
 }
 
+void rows_reader_limit(struct rows_reader *r, uint64_t bytes_max)
+{
+    while (r->byte_count > bytes_max && r->at < r->part_count) {
+        const struct rows_piece *piece = r->parts[r->at++].piece;
+        r->byte_count -= piece->size;
+        r->row_count -= piece->row_count;
+    }
+}
+
 void rows_reader_close(struct rows_reader *r)
 {
     memory_free(r->parts);

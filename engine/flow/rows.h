@@ -76,6 +76,8 @@ struct rows_reader {
 
 /** @param rows  of all workers; borrowed, unchanged until rows_reader_close */
 void rows_reader_open(struct rows_reader *r, struct mill_rows *const *rows, uint32_t count);
+/** Leave out the first pieces, until the rest has no more bytes. Before the first are read. */
+void rows_reader_limit(struct rows_reader *r, uint64_t bytes_max);
 void rows_reader_close(struct rows_reader *r);
 /** The next bytes of the sequence, at most 256 KiB; rows may be cut anywhere.
  *  @return 1, 0 at the end, or MILL_EIO */

@@ -5,8 +5,9 @@
 #include "base/check.h"
 #include "base/hash.h"
 
-#define WRITE_BYTES ((size_t)256 * 1024)
-#define READ_BYTES  ((size_t)64 * 1024)
+#define WRITE_BYTES   ((size_t)256 * 1024)
+#define KEY_BYTES_MAX (LIMIT_KEY_BYTES_MAX + PANE_HEAD_BYTES)
+#define READ_BYTES    ((size_t)64 * 1024)
 
 struct frame {
     uint64_t order;
@@ -65,8 +66,7 @@ static int write_shard(struct mill_shuffle *s, uint32_t shard, struct buffer *b,
 int run_file_write(struct mill_shuffle *s, struct shuffle_run *run, struct error *e)
 {
     struct buffer b;
-    buffer_init(&b,
-                WRITE_BYTES + sizeof(struct frame) + LIMIT_KEY_BYTES_MAX + LIMIT_RECORD_BYTES_MAX);
+    buffer_init(&b, WRITE_BYTES + sizeof(struct frame) + KEY_BYTES_MAX + LIMIT_RECORD_BYTES_MAX);
     int rc = 0;
     for (uint32_t shard = 0; shard < SHARD_COUNT && rc == 0; shard++) {
         run->shard_offset[shard] = s->spill.size + b.size;
@@ -84,7 +84,7 @@ void run_reader_init(struct run_reader *r, const struct spill *spill, uint64_t f
 {
     *r = (struct run_reader){.spill = spill, .offset = from, .end = end};
     buffer_init(&r->window,
-                READ_BYTES + sizeof(struct frame) + LIMIT_KEY_BYTES_MAX + LIMIT_RECORD_BYTES_MAX);
+                READ_BYTES + sizeof(struct frame) + KEY_BYTES_MAX + LIMIT_RECORD_BYTES_MAX);
 }
 
 void run_reader_deinit(struct run_reader *r)

@@ -8,7 +8,7 @@
 #include "data/key.h"
 #include "flow/run_file.h"
 
-/* Sorting moves these instead of the entries: 48 bits of the key decide nearly every comparison. */
+/* Sorting moves these instead of the entries: 64 bits of the key decide nearly every comparison. */
 struct shuffle_key {
     uint64_t prefix;
     const struct shuffle_entry *entry;
@@ -57,10 +57,10 @@ static uint64_t origin_of(const struct shuffle_origin *o, uint32_t index)
     return o->words != NULL ? o->base + o->words[index].offset : o->base + index;
 }
 
-int shuffle_add(struct mill_shuffle *s, struct slice key, const struct mill_cell *cell,
-                uint32_t index)
+int shuffle_add_entry(struct mill_shuffle *s, const struct shuffle_entry *given)
 {
-    check(key.size > 0 && key.size <= LIMIT_KEY_BYTES_MAX);
+    check(given->key_size > 0 && given->key_size <= LIMIT_KEY_BYTES_MAX + PANE_HEAD_BYTES);
+    const struct mill_cell *cell = &given->cell;
     if (cell->kind != MILL_NUMBER && cell->len > LIMIT_RECORD_BYTES_MAX) {
         return MILL_ELIMIT;
     }
@@ -71,16 +71,34 @@ int shuffle_add(struct mill_shuffle *s, struct slice key, const struct mill_cell
         }
     }
     struct shuffle_entry *entry = append(s);
-    entry->key = arena_copy(&s->arena, key.data, key.size);
-    entry->key_size = (uint32_t)key.size;
-    entry->key_group = key_group_of(hash_key(key.data, key.size));
-    entry->order = s->order;
-    entry->origin = origin_of(&s->origin, index);
-    entry->cell = *cell;
+    *entry = *given;
+    entry->key = arena_copy(&s->arena, given->key, given->key_size);
     if (cell->kind != MILL_NUMBER) {
         entry->cell.ptr = arena_copy(&s->arena, cell->ptr, cell->len);
     }
     return 0;
+}
+
+int shuffle_add(struct mill_shuffle *s, struct slice key, const struct mill_cell *cell,
+                uint32_t index)
+{
+    check(key.size > 0 && key.size <= LIMIT_KEY_BYTES_MAX);
+    return shuffle_add_entry(s, &(struct shuffle_entry){
+                                    .key = key.data,
+                                    .key_size = (uint32_t)key.size,
+                                    .key_group = key_group_of(hash_key(key.data, key.size)),
+                                    .order = s->order,
+                                    .origin = origin_of(&s->origin, index),
+                                    .cell = *cell,
+                                });
+}
+
+/* A double holds 53 bits: the source or stage above 44, the block's number below. */
+void mill_place(const struct mill_shuffle *s, uint32_t i, double place[3])
+{
+    place[0] = (double)s->epoch;
+    place[1] = (double)((s->order >> 56) << 44 | (s->order & (((uint64_t)1 << 44) - 1)));
+    place[2] = (double)origin_of(&s->origin, i);
 }
 
 static struct slice key_of(const struct mill_buffer *key)
@@ -127,6 +145,29 @@ int mill_shuffle_packed(struct mill_shuffle *s, const struct mill_buffer *key,
     return shuffle_add(s, key_of(key), &cell, origin);
 }
 
+/* The first group of a group's shard: entries of a shard are dealt to it, and sorted by their keys
+ * alone. */
+static uint32_t first_group(uint32_t group)
+{
+    return group - group % (KEY_GROUP_COUNT / SHARD_COUNT);
+}
+
+static void set_pane(struct shuffle_entry *entry, const struct table *t, uint32_t slot)
+{
+    uint32_t group = pane_head_group(entry->key);
+    if (t->panes == TABLE_PANES) {
+        entry->key_group = first_group(group);
+        entry->order = 0;
+        return;
+    }
+    const struct mill_span *span = &t->shared.spans[slot];
+    entry->key += PANE_HEAD_BYTES;
+    entry->key_size -= PANE_HEAD_BYTES;
+    entry->key_group = group;
+    entry->order = (uint64_t)span->first_ms;
+    entry->origin = (uint64_t)span->last_ms;
+}
+
 void shuffle_add_table(struct mill_shuffle *s, const struct table *t)
 {
     for (uint32_t i = 0; i < t->touched_count; i++) {
@@ -146,6 +187,9 @@ void shuffle_add_table(struct mill_shuffle *s, const struct table *t)
         if (entry->cell.kind == MILL_NUMBER) {
             entry->cell.len = t->shared.slots[slot].count;
         }
+        if (t->panes != TABLE_KEYS) {
+            set_pane(entry, t, slot);
+        }
     }
 }
 
@@ -164,11 +208,11 @@ int shuffle_compare(const struct shuffle_entry *a, const struct shuffle_entry *b
     return a->origin < b->origin ? -1 : a->origin > b->origin;
 }
 
-/* The first six bytes of a key, as a number that sorts like them. */
+/* The first eight bytes of a key, as a number that sorts like them. */
 static uint64_t prefix_of(const struct shuffle_entry *entry)
 {
     uint8_t first[8] = {0};
-    memcpy(first + 2, entry->key, entry->key_size < 6 ? entry->key_size : 6);
+    memcpy(first, entry->key, entry->key_size < 8 ? entry->key_size : 8);
     return bytes_get_u64(first);
 }
 

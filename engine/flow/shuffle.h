@@ -12,6 +12,10 @@
  * records keep the order in which they were appended, after `origin` where several segments feed
  * one stage from the same chunk.
  *
+ * Of a table of panes (windows) the keys are pane, key group, key, so that a shard is in order of
+ * time; of one of spans (sessions) they are the keys, with the first time as the order and the last
+ * as the origin.
+ *
  * Owner: one worker until shuffle_seal; then read by whoever merges. @thread owner only
  */
 #ifndef FLOW_SHUFFLE_H
@@ -56,6 +60,7 @@ struct mill_shuffle {
     uint32_t capacity;
     struct arena arena;                    /**< keys and values of the entries */
     uint64_t order;                        /**< of the block that runs; the host sets it */
+    uint64_t epoch;                        /**< that runs; the host sets it */
     struct shuffle_origin origin;          /**< of the chunk that runs; the host sets it */
     size_t bytes_max;                      /**< in memory; then a run is written */
     uint32_t *sorted;                      /**< indexes of entries in order; valid after seal */
@@ -81,6 +86,10 @@ void shuffle_deinit(struct mill_shuffle *s);
  */
 int shuffle_add(struct mill_shuffle *s, struct slice key, const struct mill_cell *cell,
                 uint32_t index);
+
+/** Append an entry as it is, with its group, order and origin; key and value are copied. The same
+ * errors. */
+int shuffle_add_entry(struct mill_shuffle *s, const struct shuffle_entry *entry);
 
 /** Append the touched keys of a sealed table, without copying: the table stays as it is until
  * shuffle_clear or shuffle_spill. */

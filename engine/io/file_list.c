@@ -110,6 +110,12 @@ static int compare_files(const void *left, const void *right)
     return strcmp(a->name, b->name);
 }
 
+static int compare_names(const void *left, const void *right)
+{
+    return strcmp(((const struct listed_file *)left)->name,
+                  ((const struct listed_file *)right)->name);
+}
+
 static int fail(int why, const char *folder, struct error *e)
 {
     switch (why) {
@@ -166,7 +172,7 @@ int file_list_read(struct file_list *l, const char *folder, const char *pattern,
         return fail(why, folder, e);
     }
     if (l->count > 1) {
-        qsort(l->files, l->count, sizeof *l->files, compare_files);
+        qsort(l->files, l->count, sizeof *l->files, l->by_name ? compare_names : compare_files);
     }
     return 0;
 }

@@ -35,7 +35,8 @@ struct listed_file {
 };
 
 struct file_list {
-    struct listed_file *files; /**< by (mtime_ns, name) */
+    struct listed_file *files; /**< by (mtime_ns, name), or by name */
+    bool by_name;
     uint32_t count;
     uint32_t capacity;
     struct arena names;

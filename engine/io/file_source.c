@@ -16,6 +16,7 @@ struct file_source {
     struct input_file *kept; /* a file that the last epoch left in its middle: it can be read on
                                  even if its name is removed */
     uint32_t kept_serial;
+    bool is_by_name; /* files are in order of time, by their names */
 };
 
 static struct file_source *of(struct source *s)
@@ -228,6 +229,45 @@ static void abandon(struct source *base)
     file_plan_rewind(&s->plan);
 }
 
+/* Where a file stands once the running epoch is committed. */
+static enum watermark_place place_of(const struct known_file *known)
+{
+    struct known_file f = *known;
+    f.offset = f.next_offset;
+    f.packed_size = f.next_packed_size;
+    if (known_file_unread(&f) == 0) {
+        return PARTITION_ENDED;
+    }
+    return f.offset == 0 && f.packed_size == 0 ? PARTITION_WAITS : PARTITION_IS_OPEN;
+}
+
+/* Of files in order of time the last that was begun says how far time is. */
+static void last_partition(const struct file_source *s, source_partition_fn fn, void *context)
+{
+    for (uint32_t i = s->watch.registry.count; i > 0; i--) {
+        const struct known_file *f = &s->watch.registry.files[i - 1];
+        if ((f->flags & (FILE_NEVER | FILE_RETIRED)) == 0 && f->next_offset > 0) {
+            fn(context, f->serial, place_of(f));
+            return;
+        }
+    }
+}
+
+static void each_partition(const struct source *base, source_partition_fn fn, void *context)
+{
+    const struct file_source *s = of_const(base);
+    if (s->is_by_name) {
+        last_partition(s, fn, context);
+        return;
+    }
+    for (uint32_t i = 0; i < s->watch.registry.count; i++) {
+        const struct known_file *f = &s->watch.registry.files[i];
+        if ((f->flags & (FILE_NEVER | FILE_RETIRED)) == 0) {
+            fn(context, f->serial, place_of(f));
+        }
+    }
+}
+
 static void close_source(struct source *base)
 {
     struct file_source *s = of(base);
@@ -247,6 +287,7 @@ static const struct source_ops file_ops = {
     .abandon = abandon,
     .is_drained = is_drained,
     .wants_commit = wants_commit,
+    .each_partition = each_partition,
     .close = close_source,
 };
 
@@ -259,6 +300,8 @@ int file_source_open(const struct file_source_options *options, struct store *st
     s->watch.once = options->once;
     s->watch.new_files_only = options->new_files_only;
     s->watch.still_ms = options->still_ms;
+    s->is_by_name = options->by_name;
+    s->watch.list.by_name = options->by_name;
     file_plan_init(&s->plan);
     int rc = file_registry_load(&s->watch.registry, options->store_id, store, e);
     if (rc != 0) {

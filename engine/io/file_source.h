@@ -27,6 +27,7 @@ struct file_source_options {
     const char *folder;  /**< copied */
     const char *pattern; /**< names, with * and ?; copied */
     bool new_files_only; /**< files that are there when the source is first polled are not read */
+    bool by_name;        /**< new files are read by name, and are in order of time so */
     int64_t still_ms;    /**< a last line without line end counts when the file has not
                               changed for this long */
     bool once;           /**< list the folder once, at the first poll; wait there until files with

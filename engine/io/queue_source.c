@@ -107,6 +107,12 @@ static bool is_drained(const struct source *base)
     return q->position + q->is_planned >= q->count;
 }
 
+static void each_partition(const struct source *base, source_partition_fn fn, void *context)
+{
+    const struct queue_source *q = (const struct queue_source *)base;
+    fn(context, 0, q->position + q->is_out >= q->count ? PARTITION_ENDED : PARTITION_IS_OPEN);
+}
+
 static void close_source(struct source *base)
 {
     struct queue_source *q = of(base);
@@ -125,6 +131,7 @@ static const struct source_ops queue_ops = {
     .committed = committed,
     .abandon = abandon,
     .is_drained = is_drained,
+    .each_partition = each_partition,
     .close = close_source,
 };
 

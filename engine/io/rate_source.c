@@ -169,6 +169,12 @@ static bool is_drained(const struct source *base)
     return s->plan_end >= s->rows;
 }
 
+static void each_partition(const struct source *base, source_partition_fn fn, void *context)
+{
+    const struct rate_source *s = (const struct rate_source *)base;
+    fn(context, 0, s->at >= s->rows ? PARTITION_ENDED : PARTITION_IS_OPEN);
+}
+
 static void close_source(struct source *base)
 {
     memory_free(of(base));
@@ -183,6 +189,7 @@ static const struct source_ops rate_ops = {
     .committed = committed,
     .abandon = abandon,
     .is_drained = is_drained,
+    .each_partition = each_partition,
     .close = close_source,
 };
 

@@ -152,6 +152,14 @@ static bool is_waiting(const struct source *base)
     return may_come && !(s->is_blocked && has_some);
 }
 
+/* With --once standard input may still bring something. */
+static void each_partition(const struct source *base, source_partition_fn fn, void *context)
+{
+    const struct receiver_source *s = of_const(base);
+    bool is_open = receiver_log_text_end(s->log) > s->next.text || (s->once && !s->has_ended);
+    fn(context, 0, is_open ? PARTITION_IS_OPEN : PARTITION_ENDED);
+}
+
 static void close_source(struct source *base)
 {
     struct receiver_source *s = of(base);
@@ -170,6 +178,7 @@ static const struct source_ops receiver_ops = {
     .abandon = abandon,
     .is_drained = is_drained,
     .is_waiting = is_waiting,
+    .each_partition = each_partition,
     .close = close_source,
 };
 

@@ -56,6 +56,11 @@ bool source_wants_commit(const struct source *s)
     return s->ops->wants_commit != NULL && s->ops->wants_commit(s);
 }
 
+void source_each_partition(const struct source *s, source_partition_fn fn, void *context)
+{
+    s->ops->each_partition(s, fn, context);
+}
+
 void source_close(struct source *s)
 {
     s->ops->close(s);

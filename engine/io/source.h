@@ -21,6 +21,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "flow/watermark.h"
 #include "state/store.h"
 
 /** Where a block's records stand in the order of all records: source, then sequence. */
@@ -66,6 +67,8 @@ struct source_done {
 
 struct source;
 
+typedef void (*source_partition_fn)(void *context, uint64_t partition, enum watermark_place place);
+
 struct source_ops {
     int (*poll)(struct source *s, int64_t now_ms, struct error *e); /* NULL: nothing to look for */
     int (*plan)(struct source *s, uint64_t bytes_max, uint64_t *bytes, struct error *e);
@@ -79,6 +82,7 @@ struct source_ops {
     bool (*is_drained)(const struct source *s);
     bool (*is_waiting)(const struct source *s);   /* NULL: never */
     bool (*wants_commit)(const struct source *s); /* NULL: never */
+    void (*each_partition)(const struct source *s, source_partition_fn fn, void *context);
     void (*close)(struct source *s);
 };
 
@@ -130,6 +134,9 @@ void source_abandon(struct source *s);
 /** True when an epoch must be committed even if nothing was read in it: what the polls found must
  * not be forgotten. */
 bool source_wants_commit(const struct source *s);
+/** Call a function with each partition that the source knows, and where it stands once the running
+ * epoch is committed. Every block handed out is done. */
+void source_each_partition(const struct source *s, source_partition_fn fn, void *context);
 void source_close(struct source *s);
 
 #endif

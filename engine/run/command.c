@@ -278,6 +278,7 @@ static void read_options(lua_State *L, struct launch *l, struct runner_options *
         .choices = &l->choices,
         .once = get_flag(L, "once"),
         .fresh = get_flag(L, "fresh"),
+        .keep_open = get_flag(L, "keep_open"),
         .cut_by_time = get_flag(L, "cut_by_time"),
         .virtual_clock = get_flag(L, "virtual_clock"),
         .jit_off = get_flag(L, "jit_off"),

@@ -8,12 +8,14 @@
 #include "base/memory.h"
 #include "flow/conservation.h"
 #include "run/drive.h"
+#include "run/late.h"
 #include "run/mend.h"
 #include "run/publishing.h"
 #include "run/ranges.h"
 #include "run/receiving.h"
 #include "run/rerun.h"
 #include "run/skips.h"
+#include "run/times.h"
 #include "state/keys.h"
 
 #define RECORD_BYTES_MAX ((size_t)1 << 30)
@@ -32,16 +34,14 @@ void commit_open_rows(struct runner *r, uint32_t output, struct rows_reader *rea
     for (uint32_t w = 0; w < r->worker_count; w++) {
         struct pool_worker *worker = &r->pool.workers[w];
         if (worker->attempt == r->attempt) {
-            rows[count++] = output == r->graph->output_count ? &worker->host->dead
-                                                             : &worker->host->rows[output];
+            struct host *h = worker->host;
+            uint32_t beyond = output - r->graph->output_count;
+            rows[count++] = output < r->graph->output_count ? &h->rows[output]
+                            : beyond == 0                   ? &h->dead
+                                                            : &h->late;
         }
     }
     rows_reader_open(reader, rows, count);
-}
-
-static struct output *output_at(struct runner *r, uint32_t output)
-{
-    return output == r->graph->output_count ? &r->dead_output : &r->outputs[output];
 }
 
 static int prepare_output(struct runner *r, uint32_t output, struct error *e)
@@ -54,11 +54,14 @@ static int prepare_output(struct runner *r, uint32_t output, struct error *e)
     };
     struct rows_reader reader;
     commit_open_rows(r, output, &reader);
+    if (output > r->graph->output_count) {
+        late_limit(r, &reader);
+    }
     buffer_clear(&r->manifests[output]);
-    int rc = output_prepare(output_at(r, output), &epoch, &reader, &r->manifests[output], e);
+    int rc = output_prepare(runner_output(r, output), &epoch, &reader, &r->manifests[output], e);
     if (output == r->graph->output_count) {
         r->dead_prepared = reader.byte_count;
-    } else {
+    } else if (output < r->graph->output_count) {
         r->rows_prepared += reader.row_count;
     }
     rows_reader_close(&reader);
@@ -82,7 +85,7 @@ static void prepare_all(uv_work_t *work)
     for (uint32_t i = 0; i < r->graph->source_count && rc == 0; i++) {
         rc = source_prepare(r->sources[i], &r->work_error);
     }
-    for (uint32_t i = 0; i <= r->graph->output_count && rc == 0 && r->outputs_open; i++) {
+    for (uint32_t i = 0; i < runner_output_count(r) && rc == 0 && r->outputs_open; i++) {
         rc = prepare_output(r, i, &r->work_error);
     }
     settle(r, rc);
@@ -234,10 +237,10 @@ static int add_record(struct runner *r, struct store_batch *batch, struct error 
 
 static void add_manifests(struct runner *r, struct store_batch *batch)
 {
-    for (uint32_t i = 0; i <= r->graph->output_count && r->outputs_open; i++) {
+    for (uint32_t i = 0; i < runner_output_count(r) && r->outputs_open; i++) {
         const struct buffer *m = &r->manifests[i];
         if (m->size > 0) {
-            struct store_key key = store_key_outbox(r->record.number, output_at(r, i)->number);
+            struct store_key key = store_key_outbox(r->record.number, runner_output(r, i)->number);
             store_batch_put(batch, STORE_OUTBOX, store_key_slice(&key),
                             (struct slice){m->data, m->size});
         }
@@ -250,9 +253,10 @@ static int build(struct runner *r, struct store_batch *batch, struct error *e)
     for (uint32_t i = 0; i < r->graph->source_count && rc == 0; i++) {
         rc = source_commit_into(r->sources[i], batch, e);
     }
-    for (uint32_t i = 0; i <= r->graph->output_count && rc == 0 && r->outputs_open; i++) {
-        rc = output_commit_into(output_at(r, i), batch);
+    for (uint32_t i = 0; i < runner_output_count(r) && rc == 0 && r->outputs_open; i++) {
+        rc = output_commit_into(runner_output(r, i), batch);
     }
+    rc = rc == 0 ? times_commit_into(r, batch) : rc;
     rc = rc == 0 ? commit_start_into(r, batch, e) : rc;
     rc = rc == 0 ? add_record(r, batch, e) : rc;
     add_manifests(r, batch);
@@ -284,12 +288,13 @@ static void take_over(struct runner *r)
     for (uint32_t i = 0; i < r->graph->source_count; i++) {
         source_committed(r->sources[i]);
     }
-    for (uint32_t i = 0; i <= r->graph->output_count && r->outputs_open; i++) {
-        output_committed(output_at(r, i));
+    for (uint32_t i = 0; i < runner_output_count(r) && r->outputs_open; i++) {
+        output_committed(runner_output(r, i));
     }
     for (uint32_t i = 0; i < r->identities.count; i++) {
         r->identities.items[i].is_new = false;
     }
+    times_committed(r);
     r->identities_changed = false;
     r->script_changed = false;
     r->on_probation = false;

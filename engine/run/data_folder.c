@@ -137,6 +137,7 @@ static void name_folders(struct data_folder *d, const char *path)
     d->outbox = text_path(path, "outbox");
     d->spill = text_path(path, "spill");
     d->dead_letters = text_path(path, "dead_letters");
+    d->late = text_path(path, "late");
     d->received = text_path(path, "received");
 }
 
@@ -204,6 +205,7 @@ void data_folder_close(struct data_folder *d)
     memory_free(d->outbox);
     memory_free(d->spill);
     memory_free(d->dead_letters);
+    memory_free(d->late);
     memory_free(d->received);
     *d = (struct data_folder){.lock = -1};
 }

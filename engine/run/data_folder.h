@@ -7,6 +7,7 @@
  *     received/       what was received and may still be read, by source (io/receiver_log.h)
  *     outbox/         rows that wait to be published and are too many for the store
  *     dead_letters/   records that could not be processed, exactly once
+ *     late/           records that came too late for their windows, exactly once (run/late.h)
  *     given_up/       rows that a person gave up (io/give_up.h)
  *     spill/          what does not fit into memory; emptied at every start
  *     FRESH           only while --fresh is at work
@@ -33,6 +34,7 @@ struct data_folder {
     char *outbox;
     char *spill;
     char *dead_letters;
+    char *late;
     char *received;
     int lock; /**< file descriptor; -1: none */
     bool in_memory;

@@ -13,6 +13,7 @@
 #include "run/ranges.h"
 #include "run/receiving.h"
 #include "run/rerun.h"
+#include "run/times.h"
 
 /* Blocks that wait so that no worker does. */
 #define BLOCKS_AHEAD 2
@@ -123,6 +124,7 @@ int drive_attempt(struct runner *r, struct error *e)
                   .skips = r->skips,
                   .skip_count = r->skip_count},
     };
+    times_begin(r, &epoch.epoch);
     pool_begin_epoch(&r->pool, &epoch);
     r->epoch.stage_count = 2 * r->graph->stage_count; /* each: seal, then run */
     epoch_begin(&r->epoch);
@@ -158,7 +160,10 @@ int drive_begin(struct runner *r, struct error *e)
     }
     bool nothing_new = ends(r) && r->planned_bytes == 0;
     if (nothing_new && !runner_has_hidden_rows(r) && !wants_commit(r)) {
-        return 0;
+        rc = times_must_close(r, e);
+        if (rc <= 0) {
+            return rc;
+        }
     }
     r->epoch.is_last = ends(r) && runner_is_drained(r);
     r->is_replay = false;
@@ -225,7 +230,8 @@ static bool end_handing_out(struct runner *r)
         return false;
     }
     bool is_empty = ends(r) && r->handed_blocks == 0 && !r->is_replay;
-    if (is_empty && !runner_has_hidden_rows(r) && !wants_commit(r)) {
+    if (is_empty && !runner_has_hidden_rows(r) && !wants_commit(r) &&
+        times_must_close(r, NULL) <= 0) {
         runner_nothing_new(r); /* what was planned did not come */
         return false;
     }
@@ -331,6 +337,7 @@ static void post_shards(struct runner *r, uint32_t stage)
         if (graph_stage_has_state(s)) {
             fill_state_task(r, stage, &t->stage);
         }
+        times_fill_task(r, stage, &t->stage);
         r->posted++;
         pool_post(&r->pool, t);
     }
@@ -409,10 +416,13 @@ static void drive_on(struct runner *r)
             }
             break;
         case EPOCH_RUN_STAGE:
+            times_advance(r);
             run_stage(r);
             break;
         case EPOCH_PREPARE:
             uv_timer_stop(&r->cut_timer);
+            times_advance(r);
+            times_end_stages(r);
             commit_prepare(r);
             return;
         case EPOCH_COMMIT:

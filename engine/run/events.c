@@ -20,7 +20,7 @@ void events_close(struct runner *r)
 /* --- calling --- */
 
 struct event {
-    enum graph_event kind;
+    enum graph_happening kind;
     uint64_t epoch;
     const struct runner_report *report; /* of EVENT_BATCH_COMPLETED */
     int64_t time_ms;                    /* of EVENT_BATCH_STARTED and -COMPLETED */

@@ -222,11 +222,11 @@ static int remove_hidden_folder(void *context, const char *name)
 }
 
 /* Those of a store that could not be read are still there: nobody knew its id. */
-static int remove_dead_letters(struct data_folder *d, struct error *e)
+static int remove_letters(struct data_folder *d, const char *folder, struct error *e)
 {
-    struct emptying em = {d, d->dead_letters, e};
-    int rc = disk_list(&d->disk, d->dead_letters, remove_hidden_folder, &em, e);
-    rc = rc == 0 ? fresh_empty_folder(d, d->dead_letters, e) : rc;
+    struct emptying em = {d, folder, e};
+    int rc = disk_list(&d->disk, folder, remove_hidden_folder, &em, e);
+    rc = rc == 0 ? fresh_empty_folder(d, folder, e) : rc;
     return rc == MILL_ENOENT ? 0 : rc;
 }
 
@@ -250,7 +250,8 @@ static int remove_store(struct data_folder *d, struct error *e)
     rc = rc == 0 ? fresh_empty_folder(d, given_up, e) : rc;
     rc = rc == 0 ? disk_remove_folder(&d->disk, given_up, e) : rc;
     rc = rc == 0 ? remove_received(d, e) : rc;
-    rc = rc == 0 ? remove_dead_letters(d, e) : rc;
+    rc = rc == 0 ? remove_letters(d, d->dead_letters, e) : rc;
+    rc = rc == 0 ? remove_letters(d, d->late, e) : rc;
     rc = rc == 0 ? disk_sync_folder(&d->disk, d->path, e) : rc;
     memory_free(store);
     memory_free(floor);

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "run/drive.h"
+#include "run/late.h"
 #include "run/mend_rows.h"
 
 #define ATTEMPTS_MAX  4 /* one, and three again */
@@ -48,7 +49,7 @@ int publishing_open(struct runner *r, struct error *e)
 
 void publishing_add(struct runner *r)
 {
-    for (uint32_t i = 0; i <= r->graph->output_count; i++) {
+    for (uint32_t i = 0; i < runner_output_count(r); i++) {
         const struct buffer *m = &r->manifests[i];
         if (m->size > 0) {
             publisher_add(&r->publisher, (struct slice){m->data, m->size});
@@ -133,6 +134,7 @@ static void on_published(uv_work_t *work, int status)
         }
         return;
     }
+    late_trim(r);
     publishing_start(r);
     runner_published(r);
 }

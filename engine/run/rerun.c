@@ -87,6 +87,7 @@ void rerun_failed(struct runner *r, const struct error *e)
     }
     abandon(r);
     r->waits_for_space = true;
+    r->was_held = true;
     uv_timer_start(&r->retry_timer, on_retry, SPACE_WAIT_MS, 0);
 }
 

@@ -139,6 +139,7 @@ static void begin_next(struct runner *r)
     if (publishing_is_behind(r)) {
         r->waits_for_publishing = true;
         say_behind(r);
+        r->was_held = true;
         return;
     }
     int rc = drive_begin(r, &e);
@@ -180,7 +181,7 @@ static void give_printed(struct runner *r, uint32_t output, struct rows_reader *
 
 static void give_rows(struct runner *r)
 {
-    for (uint32_t i = 0; i <= r->graph->output_count; i++) {
+    for (uint32_t i = 0; i < runner_output_count(r); i++) {
         struct rows_reader reader;
         commit_open_rows(r, i, &reader);
         if (i < r->graph->output_count && r->graph->outputs[i].kind == OUTPUT_PRINT) {
@@ -380,7 +381,7 @@ int runner_open(struct runner *r, const struct runner_options *options, struct e
     r->clock = options->virtual_clock ? clock_virtual(0) : clock_machine();
     r->worker_count = r->graph->options.workers > 0 ? r->graph->options.workers : count_cores();
     r->ranges = ranges_create();
-    for (uint32_t i = 0; i <= LIMIT_OUTPUTS_MAX; i++) {
+    for (uint32_t i = 0; i < LIMIT_OUTPUTS_MAX + 2; i++) {
         buffer_init(&r->manifests[i], MANIFEST_BYTES_MAX);
     }
     open_loop(r);
@@ -477,7 +478,7 @@ void runner_close(struct runner *r)
     events_close(r);
     start_close(r);
     data_folder_close(&r->data);
-    for (uint32_t i = 0; i <= LIMIT_OUTPUTS_MAX; i++) {
+    for (uint32_t i = 0; i < LIMIT_OUTPUTS_MAX + 2; i++) {
         buffer_deinit(&r->manifests[i]);
     }
     ranges_destroy(r->ranges);

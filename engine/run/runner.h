@@ -6,6 +6,7 @@
  *     mend.c, mend_rows.c  what a person has decided about refusals
  *     drive.c    epochs: blocks, stages, cuts
  *     rerun.c    epochs that run again
+ *     times.c    watermarks
  *     commit.c   the end of an epoch: prepare, one synced batch
  *     publishing.c  what was committed goes out
  *     receiving.c   what peers send: standard input, sockets
@@ -76,6 +77,7 @@ struct runner_options {
     const struct choices *choices;         /**< about refusals; taken ones are marked; or NULL */
     bool once;
     bool fresh;
+    bool keep_open;   /**< with once: windows that are open at the end of the input stay so */
     bool cut_by_time; /**< with once: keep the interval (--cut time) */
     bool virtual_clock;
     bool jit_off;
@@ -98,6 +100,7 @@ enum runner_end {
 
 struct receiving;  /* where a source's input comes in: run/receiving.h */
 struct range_list; /* what the epoch read, by partition */
+struct times;      /* watermarks: run/times.h */
 
 struct runner {
     struct runner_options options;
@@ -139,6 +142,11 @@ struct runner {
     struct output outputs[LIMIT_OUTPUTS_MAX];
     struct graph_output dead_graph; /**< the dead letters are an output too */
     struct output dead_output;
+    struct graph_output late_graph; /**< and so are late records */
+    struct output late_output;
+    bool has_late;           /**< the job has windows, and keeps what comes too late for them */
+    uint64_t late_bytes;     /**< of late records that lie in their folder, about */
+    uint64_t late_bytes_max; /**< LIMIT_LATE_BYTES; tests make it small */
     struct output_place place;
     bool outputs_open;
     struct publisher publisher;
@@ -169,14 +177,16 @@ struct runner {
     struct mill_shuffle **shuffles; /**< of all workers, of the stage that runs */
     struct mill_top *tops[LIMIT_WORKERS_MAX];
     struct range_list *ranges;
+    struct times *times;
+    bool was_held; /**< since the last commit the sources had to wait */
     struct host_skip *skips;
     uint32_t skip_count;
     struct host_skip *pending_skips; /**< noted, and not yet seen by workers */
     uint32_t pending_skip_count;
     uint32_t saved_skip_count; /**< of the pending ones: in the store */
     uint32_t strikes;
-    struct buffer
-        manifests[LIMIT_OUTPUTS_MAX + 1]; /**< of the running epoch; the last: dead letters */
+    struct buffer manifests[LIMIT_OUTPUTS_MAX + 2]; /**< of the running epoch; behind the outputs':
+                                                       of dead letters, of late records */
     uint64_t rows_prepared;
     uint64_t epoch_errors;
     uint64_t epoch_bytes;
@@ -227,6 +237,19 @@ struct runner_rest runner_left(const struct runner *r);
 bool runner_is_drained(const struct runner *r);
 
 /* Between the parts of the runner. */
+
+/** The outputs of the graph, then the dead letters, then the late records where there are such. */
+static inline uint32_t runner_output_count(const struct runner *r)
+{
+    return r->graph->output_count + (r->has_late ? 2 : 1);
+}
+static inline struct output *runner_output(struct runner *r, uint32_t index)
+{
+    uint32_t beyond = index - r->graph->output_count;
+    return index < r->graph->output_count ? &r->outputs[index]
+           : beyond == 0                  ? &r->dead_output
+                                          : &r->late_output;
+}
 
 /** End the job with an error. */
 void runner_fail(struct runner *r, const struct error *e);

@@ -16,12 +16,14 @@
 #include "io/receiver_source.h"
 #include "run/commit.h"
 #include "run/gone.h"
+#include "run/late.h"
 #include "run/mend.h"
 #include "run/mend_rows.h"
 #include "run/publishing.h"
 #include "run/receiving.h"
 #include "run/skips.h"
 #include "run/targets.h"
+#include "run/times.h"
 #include "run/versions.h"
 #include "state/keys.h"
 
@@ -248,6 +250,7 @@ static int open_source(struct runner *r, uint32_t index, struct error *e)
         .folder = g->target,
         .pattern = g->pattern,
         .new_files_only = g->new_files_only,
+        .by_name = g->by_name,
         .still_ms = interval < STILL_MS_MAX ? interval : STILL_MS_MAX,
         .once = r->options.once,
         .index = index,
@@ -271,6 +274,7 @@ static int open_outputs(struct runner *r, struct error *e)
     rc = rc == 0 ? output_open(&r->dead_output, &r->place, &r->dead_graph, "dead letters",
                                DEAD_LETTER_NUMBER, e)
                  : rc;
+    rc = rc == 0 ? late_open(r, e) : rc;
     return rc == 0 ? targets_check(r, e) : rc;
 }
 
@@ -282,7 +286,7 @@ static bool is_present_output(const struct runner *r, uint16_t number)
             return true;
         }
     }
-    return number == DEAD_LETTER_NUMBER;
+    return number == DEAD_LETTER_NUMBER || number == LATE_NUMBER;
 }
 
 struct orphan {
@@ -325,8 +329,8 @@ static bool keeps(void *context, const char *name)
 static int sweep_outputs(struct runner *r, struct error *e)
 {
     int rc = 0;
-    for (uint32_t i = 0; i <= r->graph->output_count && rc == 0; i++) {
-        struct output *o = i == r->graph->output_count ? &r->dead_output : &r->outputs[i];
+    for (uint32_t i = 0; i < runner_output_count(r) && rc == 0; i++) {
+        struct output *o = runner_output(r, i);
         if (o->has_target) {
             rc = target_sweep(&o->target, keeps, r, e);
         }
@@ -413,11 +417,14 @@ int start_open(struct runner *r, struct error *e)
 {
     delta_init(&r->delta, r->data.store, r->graph->stage_count,
                bytes_for_test("TIDEMILL_TEST_DELTA_BYTES", LIMIT_DELTA_BYTES));
+    r->has_late = late_is_wanted(r);
+    r->late_bytes_max = bytes_for_test("TIDEMILL_TEST_LATE_BYTES", LIMIT_LATE_BYTES);
     int rc = 0;
     for (uint32_t i = 0; i < r->graph->source_count && rc == 0; i++) {
         rc = open_source(r, i, e);
     }
     rc = rc == 0 ? mend_sources(r, e) : rc;
+    rc = rc == 0 ? times_open(r, e) : rc;
     rc = rc == 0 ? receiving_open(r, e) : rc;
     rc = rc == 0 && !r->options.capture ? open_publishing(r, e) : rc;
     if (rc == 0) {
@@ -438,6 +445,7 @@ void start_close(struct runner *r)
             output_close(&r->outputs[i]);
         }
         output_close(&r->dead_output);
+        output_close(&r->late_output);
     }
     if (r->publisher_open) {
         batch_caller_deinit(&r->batch_caller);
@@ -446,6 +454,7 @@ void start_close(struct runner *r)
     if (r->delta.batches != NULL) {
         delta_deinit(&r->delta);
     }
+    times_close(r);
     identity_set_deinit(&r->identities);
     skips_clear(r);
 }

@@ -47,13 +47,14 @@ static int refuse_shared(const struct owned *a, const struct owned *b, struct er
 
 int targets_check(const struct runner *r, struct error *e)
 {
-    struct owned folders[LIMIT_OUTPUTS_MAX + 4] = {
+    struct owned folders[LIMIT_OUTPUTS_MAX + 5] = {
         {.label = "dead letters", .path = r->data.dead_letters},
         {.label = "the data directory", .path = r->data.path},
         {.label = "rows that wait", .path = r->data.outbox},
         {.label = "rows that do not fit into memory", .path = r->data.spill},
+        {.label = "late records", .path = r->data.late},
     };
-    uint32_t count = 4;
+    uint32_t count = 5;
     for (uint32_t i = 0; i < r->graph->output_count; i++) {
         const struct output *o = &r->outputs[i];
         if (o->has_target) {

@@ -446,7 +446,9 @@ int block_run(struct host *h, const struct source_block *block, struct source_do
     h->position.source = block->source;
     h->position.partition = block->partition;
     h->position.partition_name = block->partition_name;
+    host_begin_times(h);
     int rc = run_block(h, block, done, e);
+    host_end_times(h);
     h->bytes += done->bytes;
     return rc;
 }

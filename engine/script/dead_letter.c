@@ -183,9 +183,10 @@ static void add_position(struct buffer *b, const struct host *h, uint32_t index)
     }
 }
 
-static struct buffer *begin(struct host *h, uint32_t operator_id, const char *message)
+static struct buffer *begin(struct host *h, struct mill_rows *rows, uint32_t operator_id,
+                            const char *message)
 {
-    struct buffer *b = (struct buffer *)mill_row_begin(&h->dead);
+    struct buffer *b = (struct buffer *)mill_row_begin(rows);
     const char *label = dead_letter_label(h, operator_id);
     json_add_text(b, "{");
     add_number(b, "epoch", h->position.epoch);
@@ -195,13 +196,13 @@ static struct buffer *begin(struct host *h, uint32_t operator_id, const char *me
     return b;
 }
 
-static int end(struct host *h, struct buffer *b, struct error *e)
+static int end(struct mill_rows *rows, struct buffer *b, struct error *e)
 {
     static const struct buffer no_key = {0};
     json_add_text(b, "}");
-    int rc = mill_row_end(&h->dead, (const struct mill_buffer *)&no_key);
-    if (rc != 0 && h->dead.error.code != 0) {
-        *e = h->dead.error;
+    int rc = mill_row_end(rows, (const struct mill_buffer *)&no_key);
+    if (rc != 0 && rows->error.code != 0) {
+        *e = rows->error;
         return rc;
     }
     return 0;
@@ -264,6 +265,31 @@ static void count_unread(struct host *h, const struct graph_segment *s,
     }
 }
 
+static void add_element(struct buffer *b, const struct host *h, uint32_t depth)
+{
+    if (depth == 0) {
+        return;
+    }
+    add_name(b, "element");
+    json_add_text(b, "[");
+    for (uint32_t d = 0; d < depth; d++) {
+        json_add_text(b, d > 0 ? "," : "");
+        json_add_uint64(b, h->control.j[d]);
+    }
+    json_add_text(b, "]");
+}
+
+int dead_letter_of_late(struct host *h, uint32_t segment, struct error *e)
+{
+    struct graph_place at = graph_place_of(h->graph, &h->graph->segments[segment], &h->control);
+    h->counters[at.operator_id].late++;
+    struct buffer *b =
+        begin(h, &h->late, at.operator_id, "late: its windows had ended at the watermark");
+    add_element(b, h, at.depth);
+    add_position(b, h, root_index(h, segment));
+    return end(&h->late, b, e);
+}
+
 int dead_letter_of_segment(struct host *h, uint32_t segment, const char *message, struct error *e)
 {
     const struct graph_segment *s = &h->graph->segments[segment];
@@ -273,18 +299,10 @@ int dead_letter_of_segment(struct host *h, uint32_t segment, const char *message
     if (rc <= 0) {
         return rc;
     }
-    struct buffer *b = begin(h, at.operator_id, message);
-    if (at.depth > 0) {
-        add_name(b, "element");
-        json_add_text(b, "[");
-        for (uint32_t d = 0; d < at.depth; d++) {
-            json_add_text(b, d > 0 ? "," : "");
-            json_add_uint64(b, h->control.j[d]);
-        }
-        json_add_text(b, "]");
-    }
+    struct buffer *b = begin(h, &h->dead, at.operator_id, message);
+    add_element(b, h, at.depth);
     add_position(b, h, root_index(h, segment));
-    return end(h, b, e);
+    return end(&h->dead, b, e);
 }
 
 int dead_letter_of_record(struct host *h, uint32_t operator_id, uint64_t offset,
@@ -294,11 +312,11 @@ int dead_letter_of_record(struct host *h, uint32_t operator_id, uint64_t offset,
     if (rc <= 0) {
         return rc;
     }
-    struct buffer *b = begin(h, operator_id, message);
+    struct buffer *b = begin(h, &h->dead, operator_id, message);
     add_source(b, h);
     add_number(b, "offset", offset);
     add_bytes(b, "record", record);
-    return end(h, b, e);
+    return end(&h->dead, b, e);
 }
 
 int dead_letter_of_slot(struct host *h, uint32_t stage, uint32_t slot, const char *message,
@@ -311,12 +329,14 @@ int dead_letter_of_slot(struct host *h, uint32_t stage, uint32_t slot, const cha
     if (rc <= 0) {
         return rc;
     }
-    struct buffer *b = begin(h, operator_id, message);
+    struct buffer *b = begin(h, &h->dead, operator_id, message);
     add_name(b, "key");
-    if (json_add_key(b, t->keys.keys[slot].bytes, t->keys.keys[slot].size) != 0) {
+    uint32_t head = t->panes == TABLE_KEYS ? 0 : PANE_HEAD_BYTES;
+    const struct keyset_key *key = &t->keys.keys[slot];
+    if (json_add_key(b, key->bytes + head, key->size - head) != 0) {
         json_add_text(b, "null");
     }
-    return end(h, b, e);
+    return end(&h->dead, b, e);
 }
 
 void dead_letter_mark(struct host *h, uint32_t segment, struct host_skip *skip)

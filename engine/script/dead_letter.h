@@ -8,6 +8,8 @@
  * "record_base64" stands in for "record" when the bytes are not UTF-8. Behind a shuffle there is no
  * position: "key" and "values" say what it was.
  *
+ * Late records are written in the same way, into a file of their own; they are no errors.
+ *
  * on_error decides: a dead letter, a count only (skip), or the end of the job (fail).
  */
 #ifndef SCRIPT_DEAD_LETTER_H
@@ -24,6 +26,9 @@ const char *dead_letter_label(const struct host *h, uint32_t operator_id);
 /** The element at h->control of a segment failed. @param message  with the user's frames
  *  @return 0, MILL_EFAILED when the job is to end, or what writing failed with */
 int dead_letter_of_segment(struct host *h, uint32_t segment, const char *message, struct error *e);
+
+/** The element at h->control came too late for a stage's windows. The same. */
+int dead_letter_of_late(struct host *h, uint32_t segment, struct error *e);
 
 /** A record failed outside of Lua: at an operator that runs in C, or (0) before any saw it. */
 int dead_letter_of_record(struct host *h, uint32_t operator_id, uint64_t offset,

@@ -1,5 +1,6 @@
 #include "script/host.h"
 
+#include <math.h>
 #include <string.h>
 
 #include <lauxlib.h>
@@ -25,6 +26,8 @@ static void create_stages(struct host *h)
     h->tops = memory_zero(n + 1, sizeof *h->tops);
     h->sealed = memory_zero(n + 1, sizeof *h->sealed);
     h->table_generations = memory_zero(n + 1, sizeof *h->table_generations);
+    h->window_ends = memory_zero(n + 1, sizeof *h->window_ends);
+    h->events = memory_zero(g->event_count + 1, sizeof *h->events);
     h->known_slots = memory_zero(g->segment_count + 1, sizeof *h->known_slots);
     for (uint32_t i = 0; i < g->segment_count; i++) {
         if (g->segments[i].is_native && g->segments[i].input == INPUT_WORDS) {
@@ -35,6 +38,9 @@ static void create_stages(struct host *h)
     share = share > MIB ? share : MIB;
     for (uint32_t i = 0; i < n; i++) {
         table_init(&h->tables[i], share);
+        if (g->stages[i].kind == STAGE_WINDOW) {
+            table_use_panes(&h->tables[i], g->stages[i].window.kind == WINDOW_SESSION);
+        }
         shuffle_init(&h->shuffles[i], h->options.spill_folder, share);
         top_init(&h->tops[i], g->stages[i].top_count);
     }
@@ -54,7 +60,7 @@ static void create_outputs(struct host *h)
 {
     const struct graph *g = h->graph;
     h->rows = memory_zero(g->output_count + 1, sizeof *h->rows);
-    size_t share = LIMIT_ROWS_BYTES / (g->output_count + 1);
+    size_t share = LIMIT_ROWS_BYTES / (g->output_count + 2);
     for (uint32_t i = 0; i < g->output_count; i++) {
         enum rows_framing framing = h->options.capture && g->outputs[i].kind != OUTPUT_PRINT
                                         ? ROWS_LINES
@@ -63,6 +69,8 @@ static void create_outputs(struct host *h)
     }
     rows_init(&h->dead, ROWS_LINES, h->options.spill_folder, share);
     rows_allow(&h->dead, DEAD_LETTER_BYTES_MAX);
+    rows_init(&h->late, ROWS_LINES, h->options.spill_folder, share);
+    rows_allow(&h->late, DEAD_LETTER_BYTES_MAX);
 }
 
 int host_create(const struct host_options *options, struct host **result, struct error *e)
@@ -124,17 +132,18 @@ void host_destroy(struct host *h)
     for (uint32_t i = 0; i < g->source_count; i++) {
         records_destroy(h->chunks[i]);
     }
+    rows_deinit(&h->late);
     block_reader_destroy(h->reader);
     receiver_reader_destroy(h->receiver_reader);
     arena_deinit(&h->arena);
     buffer_deinit(&h->key);
     buffer_deinit(&h->value);
     void *const blocks[] = {
-        h->sealed,    h->heads,       h->counters,   h->splitters,    h->tables,
-        h->shuffles,  h->tops,        h->rows,       h->tees,         h->table_generations,
-        h->lines,     h->groups,      h->cells,      h->segment_refs, h->checked_refs,
-        h->seal_refs, h->expired.key, h->known_slots,
-        h->chunks};
+        h->sealed,     h->heads,       h->counters,    h->splitters,    h->tables,
+        h->shuffles,   h->tops,        h->rows,        h->tees,         h->table_generations,
+        h->lines,      h->groups,      h->cells,       h->segment_refs, h->checked_refs,
+        h->seal_refs,  h->expired.key, h->known_slots, h->events,       h->seen,
+        h->window_ends, h->chunks};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
         memory_free(blocks[i]);
     }
@@ -176,15 +185,68 @@ static void begin_stage(struct host *h, uint32_t stage)
     h->sealed[stage] = false;
 }
 
+/* What the loops judge times by: late below, too far ahead above. */
+static void begin_times(struct host *h, const struct host_epoch *epoch)
+{
+    const struct graph *g = h->graph;
+    for (uint32_t i = 0; i < g->stage_count; i++) {
+        if (g->stages[i].kind == STAGE_WINDOW) {
+            const struct window_shape *w = &g->stages[i].window;
+            int64_t watermark = epoch->watermarks == NULL ? WATERMARK_NONE : epoch->watermarks[i];
+            int64_t needed = watermark == WATERMARK_NONE ? WATERMARK_NONE
+                             : w->kind == WINDOW_SESSION ? watermark - w->size_ms + 1
+                                                         : window_needed_from(w, watermark);
+            h->tables[i].shared.needed_ms = (double)needed;
+        }
+        h->window_ends[i] = WATERMARK_NONE;
+    }
+    for (uint32_t i = 0; i < g->event_count; i++) {
+        bool is_bound = epoch->clock_ms != WATERMARK_END;
+        h->events[i].limit_ms =
+            is_bound ? (double)(epoch->clock_ms + g->events[i].max_ahead_ms) : HUGE_VAL;
+    }
+    h->seen_count = 0;
+    host_begin_times(h);
+}
+
+void host_begin_times(struct host *h)
+{
+    for (uint32_t i = 0; i < h->graph->event_count; i++) {
+        h->events[i].seen_ms = -1;
+    }
+}
+
+void host_end_times(struct host *h)
+{
+    for (uint32_t i = 0; i < h->graph->event_count; i++) {
+        if (h->events[i].seen_ms < 0) {
+            continue;
+        }
+        if (h->seen_count == h->seen_capacity) {
+            h->seen_capacity = h->seen_capacity == 0 ? 64 : h->seen_capacity * 2;
+            h->seen = memory_grow(h->seen, h->seen_capacity * sizeof *h->seen);
+        }
+        h->seen[h->seen_count++] = (struct host_seen){
+            .event = i,
+            .source = h->position.source,
+            .partition = h->position.partition,
+            .time_ms = (int64_t)h->events[i].seen_ms,
+        };
+    }
+}
+
 void host_begin(struct host *h, const struct host_epoch *epoch)
 {
     for (uint32_t i = 0; i < h->graph->stage_count; i++) {
         begin_stage(h, i);
+        h->shuffles[i].epoch = epoch->number;
     }
+    begin_times(h, epoch);
     for (uint32_t i = 0; i < h->graph->output_count; i++) {
         rows_clear(&h->rows[i]);
     }
     rows_clear(&h->dead);
+    rows_clear(&h->late);
     for (uint32_t i = 0; i < h->graph->tee_count; i++) {
         h->tees[i].count = 0; /* records that an abandoned run left on their way */
     }
@@ -221,6 +283,7 @@ void host_set_order(struct host *h, uint64_t order)
         h->rows[i].order = order;
     }
     h->dead.order = order;
+    h->late.order = order;
 }
 
 void host_end_life(struct host *h, enum mill_life life)
@@ -249,8 +312,9 @@ int host_write_error(const struct host *h, struct error *e)
             return e->code;
         }
     }
-    if (h->dead.error.code != 0) {
-        *e = h->dead.error;
+    const struct mill_rows *letters = h->dead.error.code != 0 ? &h->dead : &h->late;
+    if (letters->error.code != 0) {
+        *e = letters->error;
         return e->code;
     }
     return 0;
@@ -268,9 +332,15 @@ static int seal_table(struct host *h, uint32_t stage, struct error *e)
     return rc;
 }
 
+static bool has_table(const struct host *h, uint32_t stage)
+{
+    enum graph_stage_kind kind = h->graph->stages[stage].kind;
+    return kind == STAGE_TABLE || kind == STAGE_WINDOW;
+}
+
 int host_seal_stage(struct host *h, uint32_t stage, struct error *e)
 {
-    if (h->graph->stages[stage].kind == STAGE_TABLE) {
+    if (has_table(h, stage)) {
         int rc = seal_table(h, stage, e);
         if (rc != 0) {
             return rc;
@@ -303,7 +373,7 @@ static int relieve_table(struct host *h, uint32_t stage, struct error *e)
 int host_relieve_tables(struct host *h, bool all, struct error *e)
 {
     for (uint32_t i = 0; i < h->graph->stage_count; i++) {
-        bool is_filling = h->graph->stages[i].kind == STAGE_TABLE && !h->sealed[i];
+        bool is_filling = has_table(h, i) && !h->sealed[i];
         if (is_filling && (h->tables[i].shared.full != 0 || all)) {
             int rc = relieve_table(h, i, e);
             if (rc != 0) {

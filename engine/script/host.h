@@ -48,6 +48,14 @@ struct host_skip {
     uint32_t key_size;
 };
 
+/** The largest time that an event_time() saw of a partition in this epoch. */
+struct host_seen {
+    uint32_t event;  /**< index */
+    uint32_t source; /**< index */
+    uint64_t partition;
+    int64_t time_ms;
+};
+
 struct host_options {
     const struct embedded_module *modules;
     const struct source_text *source;
@@ -91,6 +99,12 @@ struct host {
     struct mill_top *tops;           /**< by stage */
     struct mill_rows *rows;          /**< by output */
     struct mill_rows dead;           /**< dead letters, as JSON lines */
+    struct mill_rows late;           /**< late records, the same */
+    struct mill_event *events;       /**< by event time */
+    struct host_seen *seen;          /**< of this epoch; several of one partition are possible */
+    uint32_t seen_count;
+    uint32_t seen_capacity;
+    int64_t *window_ends; /**< by stage: of the last window that closed in this epoch */
     struct mill_tee *tees;
     struct mill_records **chunks;  /**< by source; NULL where there are no fields */
     struct mill_lives lives;       /**< of what views stand on */
@@ -138,6 +152,10 @@ struct host_epoch {
     uint64_t seed;
     const struct host_skip *skips; /**< borrowed until the epoch ends */
     uint32_t skip_count;
+    const int64_t
+        *watermarks;  /**< by stage, in force; borrowed until the epoch has begun; NULL: none
+                       */
+    int64_t clock_ms; /**< that times are not to be ahead of; WATERMARK_END: any may */
 };
 
 /** Begin an epoch, or begin it again: nothing of the one before is left. */
@@ -168,6 +186,11 @@ void host_relieve_caches(struct host *h);
 /** What LuaJIT compiled since the host was made (options.trace), as text.
  * @thread any, while the worker is idle */
 int host_trace_report(struct host *h, struct buffer *into, struct error *e);
+
+/** A block begins: no time was seen in it. */
+void host_begin_times(struct host *h);
+/** It ended: note what was. */
+void host_end_times(struct host *h);
 
 /** Seed math.random for a chunk. */
 void host_seed(struct host *h, uint64_t partition, uint64_t offset);

@@ -95,6 +95,8 @@ static void push_host(lua_State *L, struct host *h)
     set_pointer(L, "arena", &h->arena);
     set_pointer(L, "lives", &h->lives);
     set_pointer(L, "skipped", &segment_skipped);
+    set_pointer(L, "late", &segment_late);
+    set_pointers(L, "events", h->events, sizeof *h->events, g->event_count);
     set_pointers(L, "splitters", h->splitters, sizeof *h->splitters, g->splitter_count);
     set_pointers(L, "tables", h->tables, sizeof *h->tables, g->stage_count);
     set_pointers(L, "shuffles", h->shuffles, sizeof *h->shuffles, g->stage_count);

@@ -60,11 +60,13 @@ static const char *const role_words[] = {"unused", "source", "single", "flat",
                                          "union",  "stage",  "output", NULL};
 static const char *const source_words[] = {"files",  "queue", "stdin", "socket",
                                            "listen", "rate",  NULL};
-static const char *const stage_words[] = {"table", "update", "with_state", "top", NULL};
+static const char *const stage_words[] = {"table", "update", "with_state", "top", "window", NULL};
 static const char *const combine_words[] = {"lua", "count", "sum", "min", "max", "avg", NULL};
 static const char *const record_format_words[] = {"text", "json", NULL};
 static const char *const input_words[] = {"lines", "records", "words", "cells", "groups", "tee", NULL};
-static const char *const terminal_words[] = {"stage", "output", "tee", NULL};
+static const char *const terminal_words[] = {"stage", "output", "tee", "state", NULL};
+static const char *const window_words[] = {"tumbling", "sliding", "session", "none", NULL};
+static const char *const late_words[] = {"dead_letter", "drop", NULL};
 static const char *const output_words[] = {
     "print", "to_stdout", "to_files", "save_as_text_files", "for_each_batch", NULL};
 static const char *const format_words[] = {"json", "text", "print", "rows", NULL};
@@ -141,6 +143,7 @@ static void read_source(lua_State *L, struct arena *arena, void *element)
     s->target = get_text(L, "target", arena);
     s->pattern = get_text(L, "pattern", arena);
     s->new_files_only = get_boolean(L, "new_files_only");
+    s->by_name = get_boolean(L, "by_name");
     s->host = get_text(L, "host", arena);
     s->port = get_u32(L, "port");
     s->path = get_text(L, "path", arena);
@@ -153,9 +156,40 @@ static void read_source(lua_State *L, struct arena *arena, void *element)
     s->is_strict = get_boolean(L, "strict");
 }
 
+/* Lists of the plan count from 1. */
+static uint32_t *read_indexes(lua_State *L, const char *field, struct arena *arena, uint32_t *count)
+{
+    uint32_t *numbers = read_numbers(L, field, arena, count);
+    for (uint32_t i = 0; i < *count; i++) {
+        numbers[i]--;
+    }
+    return numbers;
+}
+
+static void read_event(lua_State *L, struct arena *arena, void *element)
+{
+    struct graph_event *ev = element;
+    ev->operator_id = get_u32(L, "operator");
+    ev->max_delay_ms = (int64_t)get_number(L, "max_delay");
+    ev->idle_ms = (int64_t)get_number(L, "idle");
+    ev->max_ahead_ms = (int64_t)get_number(L, "max_ahead");
+    ev->sources = read_indexes(L, "sources", arena, &ev->source_count);
+}
+
+static void read_window(lua_State *L, struct arena *arena, struct graph_stage *s)
+{
+    int kind = get_choice(L, "window", window_words);
+    int64_t size_ms = (int64_t)get_number(L, "size_ms");
+    int64_t slide_ms = (int64_t)get_number(L, "slide_ms");
+    if (s->kind == STAGE_WINDOW) {
+        s->window = window_shape((enum window_kind)kind, size_ms, slide_ms);
+    }
+    s->updates = get_boolean(L, "updates");
+    s->events = read_indexes(L, "events", arena, &s->event_count);
+}
+
 static void read_stage(lua_State *L, struct arena *arena, void *element)
 {
-    (void)arena;
     struct graph_stage *s = element;
     s->kind = (enum graph_stage_kind)get_choice(L, "kind", stage_words);
     s->combine = (enum graph_combine)get_choice(L, "combine", combine_words);
@@ -166,6 +200,7 @@ static void read_stage(lua_State *L, struct arena *arena, void *element)
     s->is_keyed = get_boolean(L, "keyed");
     s->top_count = get_u32(L, "top");
     s->timeout_ms = (int64_t)get_number(L, "timeout_ms");
+    read_window(L, arena, s);
 }
 
 static void read_segment(lua_State *L, struct arena *arena, void *element)
@@ -193,6 +228,7 @@ static void read_output(lua_State *L, struct arena *arena, void *element)
     o->target = get_text(L, "target", arena);
     o->suffix = get_text(L, "suffix", arena);
     o->is_keyed = get_boolean(L, "keyed");
+    o->is_windowed = get_boolean(L, "windowed");
     o->print_rows = get_u32(L, "print_rows");
     o->roll_ms = (int64_t)get_number(L, "roll_ms");
     o->roll_bytes = (uint64_t)get_number(L, "roll_bytes");
@@ -202,7 +238,7 @@ static void read_output(lua_State *L, struct arena *arena, void *element)
 static void read_handler(lua_State *L, struct arena *arena, void *element)
 {
     struct graph_handler *h = element;
-    h->event = (enum graph_event)get_choice(L, "event", event_words);
+    h->event = (enum graph_happening)get_choice(L, "event", event_words);
     h->label = get_text(L, "label", arena);
 }
 
@@ -215,6 +251,7 @@ static void read_options(lua_State *L, struct graph_options *o)
     lua_pop(L, 1);
     o->batch_bytes = (uint64_t)get_number(L, "batch_bytes");
     o->on_error = (enum on_error)get_choice(L, "on_error", error_words);
+    o->late = (enum late_choice)get_choice(L, "late", late_words);
     o->max_error_ratio = get_number(L, "max_error_ratio");
     o->deadline_ms = (int64_t)get_number(L, "deadline");
     o->max_strikes = get_u32(L, "max_strikes");
@@ -251,6 +288,7 @@ int plan_read(lua_State *L, struct arena *arena, struct graph *graph, struct err
     void *segments = NULL;
     void *outputs = NULL;
     void *handlers = NULL;
+    void *events = NULL;
     const struct list lists[] = {
         {read_operator, "operators", LIMIT_OPERATORS_MAX, sizeof(struct graph_operator), 1},
         {read_source, "sources", LIMIT_SOURCES_MAX, sizeof(struct graph_source), 0},
@@ -258,6 +296,7 @@ int plan_read(lua_State *L, struct arena *arena, struct graph *graph, struct err
         {read_segment, "segments", LIMIT_OPERATORS_MAX, sizeof(struct graph_segment), 0},
         {read_output, "outputs", LIMIT_OUTPUTS_MAX, sizeof(struct graph_output), 0},
         {read_handler, "handlers", LIMIT_HANDLERS_MAX, sizeof(struct graph_handler), 0},
+        {read_event, "events", LIMIT_EVENT_TIMES_MAX, sizeof(struct graph_event), 0},
     };
     int rc = read_list(L, arena, &lists[0], &graph->operator_count, &operators, e);
     rc = rc != 0 ? rc : read_list(L, arena, &lists[1], &graph->source_count, &sources, e);
@@ -265,6 +304,8 @@ int plan_read(lua_State *L, struct arena *arena, struct graph *graph, struct err
     rc = rc != 0 ? rc : read_list(L, arena, &lists[3], &graph->segment_count, &segments, e);
     rc = rc != 0 ? rc : read_list(L, arena, &lists[4], &graph->output_count, &outputs, e);
     rc = rc != 0 ? rc : read_list(L, arena, &lists[5], &graph->handler_count, &handlers, e);
+    rc = rc != 0 ? rc : read_list(L, arena, &lists[6], &graph->event_count, &events, e);
+    graph->events = events;
     graph->handlers = handlers;
     graph->operators = operators;
     graph->sources = sources;

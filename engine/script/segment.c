@@ -12,6 +12,7 @@
 #define SEAL_US ((int64_t)LIMIT_DEADLINE_MS_DEFAULT * 1000)
 
 const char segment_skipped;
+const char segment_late;
 
 enum outcome { OUTCOME_DONE, OUTCOME_YIELD, OUTCOME_ERROR };
 
@@ -163,6 +164,11 @@ static int on_error(struct host *h, uint32_t segment, int lua_rc, struct error *
     }
     if (no_memory && !was_retried(h)) {
         return retry_with_memory(h, segment, &at, e);
+    }
+    if (lua_touserdata(L, -1) == (const void *)&segment_late) {
+        int rc = dead_letter_of_late(h, segment, e);
+        advance(&h->control, at.depth);
+        return rc;
     }
     heap_lift(&h->lua.heap);
     const char *message = lua_tostring(L, -1);

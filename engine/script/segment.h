@@ -21,6 +21,8 @@
 
 /** Its address, raised as a light userdata, says "this element must not be called". */
 extern const char segment_skipped;
+/** The same: "this element is late". */
+extern const char segment_late;
 
 /**
  * Run records [from, to) of h->input through a segment, and what comes out of its tee through the

@@ -84,22 +84,38 @@ struct slice stage_chunk_state_key(const struct stage_chunk *c, struct slice key
     return stage_chunk_key(c, (struct slice){head, sizeof head}, key);
 }
 
-int stage_chunk_run(struct stage_chunk *c, struct error *e)
+/* Those that give rows on, or that which keeps what it makes. */
+static int run_segments(struct stage_chunk *c, bool keeps, struct error *e)
 {
     struct host *h = c->h;
     int rc = 0;
     h->input.groups = h->groups;
     h->input.cells = h->cells;
     host_set_origin(h, &(struct shuffle_origin){.base = c->groups_run});
-    h->heads[c->task->stage].out += c->group_count;
     host_seed(h, (uint64_t)c->task->stage << 32 | c->task->shard, c->groups_run);
     for (uint32_t s = 0; s < h->graph->segment_count && rc == 0; s++) {
         const struct graph_segment *segment = &h->graph->segments[s];
-        if (segment->input == INPUT_GROUPS && segment->from == c->task->stage) {
+        bool is_wanted = (segment->terminal == TERMINAL_STATE) == keeps;
+        if (segment->input == INPUT_GROUPS && segment->from == c->task->stage && is_wanted) {
             rc = run_segment(c, s, e);
             rc = rc == 0 ? host_write_error(h, e) : rc;
         }
     }
+    return rc;
+}
+
+int stage_chunk_run(struct stage_chunk *c, struct error *e)
+{
+    c->h->heads[c->task->stage].out += c->group_count;
+    return run_segments(c, false, e);
+}
+
+int stage_chunk_merge(struct stage_chunk *c, struct error *e)
+{
+    struct mill_counter *head = &c->h->heads[c->task->stage];
+    uint64_t lost = head->dead + head->skipped;
+    int rc = run_segments(c, true, e);
+    head->out += head->dead + head->skipped - lost; /* begun, and did not come through */
     return rc;
 }
 

@@ -39,6 +39,9 @@ struct slice stage_chunk_key(const struct stage_chunk *c, struct slice head, str
 struct slice stage_chunk_state_key(const struct stage_chunk *c, struct slice key);
 /** Run the segments over the groups. They stay until stage_chunk_clear. */
 int stage_chunk_run(struct stage_chunk *c, struct error *e);
+/** Run only that which keeps what it makes: the groups' `after`. Those without GROUP_CHANGED have
+ * failed then, and are dead letters. */
+int stage_chunk_merge(struct stage_chunk *c, struct error *e);
 void stage_chunk_clear(struct stage_chunk *c);
 
 #endif

@@ -6,10 +6,13 @@
 #include "base/hash.h"
 #include "data/cell.h"
 #include "data/key.h"
+#include "flow/combine.h"
 #include "flow/merge.h"
 #include "script/dead_letter.h"
+#include "script/session_run.h"
 #include "script/stage_chunk.h"
 #include "script/state_scan.h"
+#include "script/window_run.h"
 #include "script/with_state.h"
 #include "state/keys.h"
 
@@ -50,33 +53,11 @@ static int flush(struct stage_chunk *c, struct error *e)
     return rc;
 }
 
-/* Fold a partial value of a count, sum and so on into the first. `len` counts values. */
-static void combine(enum graph_combine how, struct mill_cell *into, const struct mill_cell *from)
-{
-    check(into->kind == MILL_NUMBER && from->kind == MILL_NUMBER);
-    switch (how) {
-    case COMBINE_MIN:
-        into->num = from->num < into->num ? from->num : into->num;
-        break;
-    case COMBINE_MAX:
-        into->num = from->num > into->num ? from->num : into->num;
-        break;
-    case COMBINE_COUNT:
-    case COMBINE_SUM:
-    case COMBINE_AVG:
-    case COMBINE_LUA:
-        into->num += from->num;
-        break;
-    }
-    into->len += from->len;
-}
-
 static void finish_group(struct stage_chunk *c, struct mill_group *g)
 {
     g->count = c->cell_count - g->first;
-    if (c->stage->kind == STAGE_TABLE && c->stage->combine == COMBINE_AVG) {
-        struct mill_cell *cell = &c->h->cells[g->first];
-        cell->num /= cell->len;
+    if (c->stage->kind == STAGE_TABLE) {
+        combine_finish(c->stage->combine, &c->h->cells[g->first]);
     }
 }
 
@@ -85,7 +66,7 @@ static void add_value(struct stage_chunk *c, struct mill_group *g, const struct 
 {
     bool folds = c->stage->kind == STAGE_TABLE && c->stage->combine != COMBINE_LUA;
     if (folds && c->cell_count > g->first) {
-        combine(c->stage->combine, &c->h->cells[g->first], cell);
+        combine_cells(c->stage->combine, &c->h->cells[g->first], cell);
     } else {
         stage_chunk_add_cell(c, cell, copy);
     }
@@ -212,6 +193,9 @@ int stage_run(struct host *h, const struct stage_task *task, struct error *e)
         rc = run_top(&c, e);
     } else if (c.stage->kind == STAGE_WITH_STATE) {
         return with_state_run(&c, e);
+    } else if (c.stage->kind == STAGE_WINDOW) {
+        bool is_session = c.stage->window.kind == WINDOW_SESSION;
+        return is_session ? session_run(&c, e) : window_run(&c, e);
     } else {
         struct merge m;
         rc = merge_open(&m, task->shuffles, task->worker_count, task->shard, e);

@@ -33,12 +33,17 @@ struct stage_task {
     struct mill_shuffle *const *shuffles; /**< of all workers, sealed */
     struct mill_top *const *tops;         /**< of all workers; merged into the first */
     uint32_t worker_count;
-    uint16_t operator_number; /**< in the store; of STAGE_UPDATE */
-    struct store *store;      /**< of STAGE_UPDATE */
-    struct delta *delta;      /**< of STAGE_UPDATE */
+    uint16_t operator_number; /**< in the store, of stages with state; likewise... */
+    struct store *store;
+    struct delta *delta;
     const struct stage_initial
         *initial; /**< of an operator that is new, sorted by key group and key */
     uint32_t initial_count;
+
+    /* Of STAGE_WINDOW. */
+    int64_t before_ms;       /**< the watermark in force before the epoch: closed up to here */
+    int64_t watermark_ms;    /**< what the epoch's windows close by; WATERMARK_END: all do */
+    int64_t stored_until_ms; /**< no pane that begins behind it is in the store */
 };
 
 /** @return 0; MILL_EDEADLINE; MILL_EFAILED; MILL_ELIMIT (one key has more values than fit);

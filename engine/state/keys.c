@@ -54,6 +54,20 @@ struct store_key store_key_rate(uint16_t source)
     return with_u16('n', source);
 }
 
+struct store_key store_key_watermark(uint16_t event)
+{
+    return with_u16('w', event);
+}
+
+struct store_key store_key_watermark_partition(uint16_t event, uint16_t source, uint64_t partition)
+{
+    struct store_key k = with_u16('w', event);
+    bytes_put_u16(k.bytes + 3, source);
+    bytes_put_u64(k.bytes + 5, partition);
+    k.size = 13;
+    return k;
+}
+
 struct store_key store_key_script(uint8_t slot)
 {
     struct store_key k = store_key_text("text");

@@ -12,6 +12,8 @@
  *     "l" u16                       how far a receiver log was read (io/receiver_source.h)
  *     "q" u16                       position in a queue (io/queue_source.h)
  *     "n" u16                       how far a rate_stream was made (io/rate_source.h)
+ *     "w" u16                       a watermark (flow/watermark.h)
+ *     "w" u16, source u16, u64      what it knows of a partition
  *     "m" u16                       an output's mark: published up to this epoch
  *     "r" u16                       an output's open file (roll)
  *     "s" ...                       elements that ran past their deadline in the running epoch
@@ -19,9 +21,8 @@
  *     "t" path                      a folder of this store: "claiming" or "claimed"
  * STATE   operator u16, key group u16, encoded key
  *         operator u16 + 0x8000, shard u16, time u64, key group u16, encoded key: map_with_state
- *             looks at the key at that time
- * OUTBOX  epoch u64, output u16
- * REDO    epoch u64, part u32
+ *             looks at the key at that time; sessions likewise; of other windows a pane's start,
+ * and the key's part of it OUTBOX  epoch u64, output u16 REDO    epoch u64, part u32
  */
 #ifndef STATE_KEYS_H
 #define STATE_KEYS_H
@@ -53,6 +54,8 @@ struct store_key store_key_roll(uint16_t output);
 struct store_key store_key_queue(uint16_t source);
 struct store_key store_key_received(uint16_t source);
 struct store_key store_key_rate(uint16_t source);
+struct store_key store_key_watermark(uint16_t event);
+struct store_key store_key_watermark_partition(uint16_t event, uint16_t source, uint64_t partition);
 struct store_key store_key_script(uint8_t slot);
 struct store_key store_key_outbox(uint64_t epoch, uint16_t output);
 struct store_key store_key_redo(uint64_t epoch, uint32_t part);

@@ -15,6 +15,8 @@
  * BOXED) and are written into the table's arena when it is sealed. A record that takes the place of
  * another is put behind it: whoever looks at the old one may go on until table_clear.
  *
+ * Of windows the keys are in panes (flow/window.h): a key has a slot for each pane.
+ *
  * Owner: one worker until it is sealed; then read by whoever merges. @thread owner only
  */
 #ifndef STATE_TABLE_H
@@ -23,10 +25,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/bytes.h"
 #include "base/ffi.h"
 #include "base/memory.h"
 #include "data/keyset.h"
+
+/** What a slot is of. */
+enum table_panes {
+    TABLE_KEYS,  /**< a key */
+    TABLE_PANES, /**< a key in a pane: its bytes are a pane's head, then the key's */
+    TABLE_SPANS  /**< the same, and the slot knows its first and last time */
+};
+
+/** Pane u48 (ms), key group u16: what stands before the encoded key. */
+#define PANE_HEAD_BYTES 8
+void pane_head_put(char head[PANE_HEAD_BYTES], uint64_t pane_ms, uint16_t key_group);
+uint64_t pane_head_time(const char *head);
+uint16_t pane_head_group(const char *head);
 
 struct table {
     struct mill_table shared; /**< first: the loop's view */
@@ -39,9 +55,13 @@ struct table {
     struct arena arena;   /**< packed values of this epoch */
     size_t bytes_max;     /**< memory that it may use before it says that it is full */
     uint32_t generation;  /**< changes when keys were forgotten */
+    enum table_panes panes;
+    struct buffer pane_key; /**< of the key that is looked up */
 };
 
 void table_init(struct table *t, size_t bytes_max);
+/** Keys are in panes from now on. The table is empty. */
+void table_use_panes(struct table *t, bool has_spans);
 void table_deinit(struct table *t);
 
 /** The slot of `tag payload`. @return 0 when the key is longer than LIMIT_KEY_BYTES_MAX */

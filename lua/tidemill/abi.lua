@@ -13,12 +13,14 @@ local SIZES = {
    mill_document = 24,
    mill_cursor = 48,
    mill_lives = 12,
-   mill_group = 64,
+   mill_group = 80,
    mill_input = 48,
    mill_control = 112,
-   mill_counter = 40,
+   mill_counter = 48,
+   mill_event = 16,
    mill_slot = 16,
-   mill_table = 16,
+   mill_span = 16,
+   mill_table = 32,
 }
 
 if not pcall(ffi.typeof, "struct mill_cell") then

@@ -18,6 +18,8 @@
 ---     -- expect 2         ... of the second output
 ---     -- expect in order  ... in order
 ---     -- dead             all dead letters of the case: "operator: reason" in each line
+---     -- late             all late records: "operator: record" in each line
+---     -- keep open        windows that are open behind the last batch stay open
 ---     -- dead records     all dead letters: "operator: record", or key and values, as JSON
 ---     -- error            the script or the job fails, and the message contains these lines
 ---
@@ -136,9 +138,10 @@ local function describe_record(operator, json)
    return ("%s: %s"):format(operator, record)
 end
 
-local function letters_of(came, plan, describe)
+--- Behind the outputs' rows come the dead letters, and behind these the late records.
+local function letters_of(rows, describe)
    local list = {}
-   for i, json in ipairs(came[#plan.outputs + 1] or {}) do
+   for i, json in ipairs(rows or {}) do
       list[i] = describe(json:match('"operator":"([^" ]+)') or "?", json)
    end
    return list
@@ -176,7 +179,7 @@ local function steps_of(case, plan, sections)
             expect = expect, output = output, rows = section.values or section,
             is_json = true, line = ("%s:%d"):format(case.path, section.line),
          })
-      elseif not section.head:match("^dead") then
+      elseif not section.head:match("^dead") and section.head ~= "late" then
          fail(case, "unknown section %q", section.head)
       end
    end
@@ -213,9 +216,21 @@ local function check_letters(case, sections, plan, came, tester)
    end
    if next(wanted) == nil then wanted[describe_letter] = {} end
    for describe, lines in pairs(wanted) do
-      local diff = tester.difference(lines, letters_of(came, plan, describe), false)
+      local letters = letters_of(came[#plan.outputs + 1], describe)
+      local diff = tester.difference(lines, letters, false)
       if diff then return "dead letters differ (- wanted, + came):\n" .. diff end
    end
+end
+
+local function check_late(case, sections, plan, came, tester)
+   local wanted = {}
+   for _, section in ipairs(sections) do
+      local lines = expand(case, section)
+      if lines.head == "late" then wanted = lines.values or lines end
+   end
+   local diff = tester.difference(wanted, letters_of(came[#plan.outputs + 2], describe_record),
+      false)
+   return diff and "late records differ (- wanted, + came):\n" .. diff
 end
 
 --- Run a case. @return string? what went wrong
@@ -231,15 +246,20 @@ function M.run(case, settings, tester)
       if wanted then return check_error(wanted, tostring(launch)) end
       return tostring(launch)
    end
-   local without_error = {}
+   local without_error, run_options = {}, settings.run
    for _, section in ipairs(sections) do
-      if section.head ~= "error" then without_error[#without_error + 1] = section end
+      if section.head == "keep open" then
+         run_options = setmetatable({ keep_open = true }, { __index = settings.run })
+      elseif section.head ~= "error" then
+         without_error[#without_error + 1] = section
+      end
    end
    local steps = steps_of(case, plan, without_error)
-   local err, came = tester.run_steps(launch, plan, steps, settings.run)
+   local err, came = tester.run_steps(launch, plan, steps, run_options)
    if wanted then return check_error(wanted, err) end
    if err then return err end
-   return check_letters(case, sections, plan, came, tester)
+   return check_letters(case, without_error, plan, came, tester)
+      or check_late(case, without_error, plan, came, tester)
 end
 
 return M

@@ -220,7 +220,7 @@ function commands.run(options)
    local text
    code, text = launch:run {
       data = options.data or ".tidemill/" .. plan.name, once = options.once,
-      fresh = options.fresh, cut_by_time = options.cut == "time",
+      fresh = options.fresh, keep_open = options.keep_open, cut_by_time = options.cut == "time",
       virtual_clock = options.clock == "virtual", jit_off = options.jit == "off",
       show_status = options.shows_status, choices = choices_of(options),
    }

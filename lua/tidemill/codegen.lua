@@ -12,6 +12,7 @@
 --- A function returns nothing when the chunk is through and 1 when it must be emptied first (a
 --- full tee or table); C empties, moves to the element behind, and calls again.
 local heads = require "tidemill.heads"
+local window_code = require "tidemill.window_code"
 local writer = require "tidemill.writer"
 
 local M = {}
@@ -21,50 +22,54 @@ local IN_LIST, READING = 65536, 131072 -- enum mill_between
 
 local arguments, check_skip, enter = writer.arguments, writer.check_skip, writer.enter
 local function_of, next_element = writer.function_of, writer.next_element
+local value_arguments = writer.value_arguments
 
 local emit = {}
 
 function emit.map(w, node)
    enter(w, node)
    local r, extra = w:fresh("r"), w:fresh("x")
-   w:add("local %s, %s = %s(%s)", r, extra, function_of(w, node), arguments(w))
+   w:add("local %s, %s = %s(%s)", r, extra, function_of(w, node), arguments(w, node.fn))
    w:upvalue("bad_map", { kind = "runtime" })
    w:add("if %s == nil or %s ~= nil then bad_map(%s, %s) end", r, extra, r, extra)
    w.keyed, w.key, w.value = false, nil, r
-   w.word = nil
+   w.word, w.window = nil, nil
 end
 
 function emit.filter(w, node)
    enter(w, node)
    w:add("if not %s(%s) then cnt[%d].filtered = cnt[%d].filtered + 1 %s end", function_of(w, node),
-      arguments(w), node.id, node.id, next_element(w))
+      arguments(w, node.fn), node.id, node.id, next_element(w))
 end
+
+emit.event_time = window_code.event_time
 
 function emit.map_to_pair(w, node)
    enter(w, node)
    local k, v, extra = w:fresh("k"), w:fresh("v"), w:fresh("x")
-   w:add("local %s, %s, %s = %s(%s)", k, v, extra, function_of(w, node), arguments(w))
+   w:add("local %s, %s, %s = %s(%s)", k, v, extra, function_of(w, node), arguments(w, node.fn))
    w:upvalue("bad_pair", { kind = "runtime" })
    w:add("if %s == nil or %s == nil or %s ~= nil then bad_pair(%s, %s, %s) end", k, v, extra, k, v,
       extra)
    w.keyed, w.key, w.value = true, k, v
+   w.window = nil
 end
 
 function emit.map_values(w, node)
    enter(w, node)
    local v, extra = w:fresh("v"), w:fresh("x")
-   w:add("local %s, %s = %s(%s, %s)", v, extra, function_of(w, node), w.value, w.key)
+   w:add("local %s, %s = %s(%s)", v, extra, function_of(w, node), value_arguments(w, node.fn))
    w:upvalue("bad_map", { kind = "runtime" })
    w:add("if %s == nil or %s ~= nil then bad_map(%s, %s) end", v, extra, v, extra)
    w.value = v
 end
 
 function emit.keys(w)
-   w.keyed, w.value, w.key = false, w.key, nil
+   w.keyed, w.value, w.key, w.window = false, w.key, nil, nil
 end
 
 function emit.values(w)
-   w.keyed, w.key = false, nil
+   w.keyed, w.key, w.window = false, nil, nil
 end
 
 --- The loop over what a flat operator gave. `fresh` writes the code that gets the list and leaves
@@ -73,7 +78,9 @@ local function open_list(w, node, name)
    local d = w.depth
    w.in_list, w.has_operator = node.id + IN_LIST, false
    w:add("ctl.m%d = m%d", d, d)
+   window_code.keep_time(w)
    w:add("else")
+   window_code.find_time(w)
    w:add("m%d = ctl.m%d j%d = ctl.j%d", d, d, d, d)
    w:add("if ctl.depth == %d then ctl.op = %d ctl.depth = 0 end", d + 1, w.in_list)
    w:add("end")
@@ -81,12 +88,13 @@ local function open_list(w, node, name)
    w:add("for j = j%d, m%d - 1 do", d, d)
    w:add("ctl.j%d = j ctl.op = %d", d, w.in_list + READING)
    w.open[#w.open + 1] = ("::next%d:: end"):format(d + 1)
-   w.depth = d + 1
+   w.depth, w.window = d + 1, nil
 end
 
 --- Everything from the record's start to the call of a flat operator runs only for new records.
 local function begin_record(w)
    w:add("local m%d, j%d = 0, 0", w.depth, w.depth)
+   window_code.declare_time(w)
    w:add("if ctl.depth <= %d then", w.depth)
 end
 
@@ -120,11 +128,12 @@ local function call_flat(w, node, pairs_wanted)
       local what = { kind = "emitter", node = node, pairs = pairs_wanted }
       local take = w:upvalue(e .. "_take", what)
       w:add("%s()", take) -- what a call that failed left behind
-      w:add("%s(%s, %s)", function_of(w, node), arguments(w), w:upvalue(e .. "_emit", what))
+      w:add("%s(%s, %s)", function_of(w, node), arguments(w, node.fn),
+         w:upvalue(e .. "_emit", what))
       w:add("local %s %s, m%d = %s()", list, list, d, take)
    else
       w:upvalue("bad_list", { kind = "runtime" })
-      w:add("local %s = %s(%s)", list, function_of(w, node), arguments(w))
+      w:add("local %s = %s(%s)", list, function_of(w, node), arguments(w, node.fn))
       w:add("if type(%s) ~= 'table' then bad_list(%s) end m%d = #%s", list, list, d, list)
       if pairs_wanted then
          w:upvalue("check_pairs", { kind = "runtime" })
@@ -215,6 +224,7 @@ function input.tee(w, segment)
       end
    end
    w.keyed, w.key, w.value = segment.input.keyed, names[2] and "k", names[2] and "v" or "r"
+   window_code.time_of_tee(w, segment.input, tee_part(w, index, "pointer"))
 end
 
 function input.groups(w, segment)
@@ -231,9 +241,9 @@ function input.groups(w, segment)
       w:add("else k = key_of(g) end")
    end
    w.stage = segment.input.from
-   heads[segment.input.head](w, node)
    w.value = "v"
    if segment.input.keyed then w.keyed, w.key = true, "k" end
+   heads[segment.input.head](w, node)
 end
 
 local terminal = {}
@@ -304,6 +314,8 @@ for name, fold in pairs(FOLDS) do
    end
 end
 
+combine.accumulate = window_code.accumulate(table_part, first_value)
+
 --- Before anything is kept or counted for what no operator has had yet: it is no longer READING.
 local function end_reading(w)
    if not w.has_operator then w:add("ctl.op = %d", w.in_list or 0) end
@@ -338,7 +350,7 @@ end
 local function to_top(w, node, index)
    arrive(w, node)
    w:upvalue("to_score", { kind = "runtime" })
-   w:add("local score = %s(%s)", function_of(w, node), arguments(w))
+   w:add("local score = %s(%s)", function_of(w, node), arguments(w, node.fn))
    w:add("if type(score) ~= 'number' or score ~= score then score = to_score(score) end")
    local wants = w:upvalue(("top%d"):format(index), { kind = "top", stage = index,
       part = "pointer" })
@@ -347,20 +359,31 @@ local function to_top(w, node, index)
       w.key or "nil")
 end
 
-local to_stage = { table = to_table, update = to_shuffle, with_state = to_shuffle, top = to_top }
+local function to_window(w, node, t, plan)
+   arrive(w, node)
+   window_code.to_window(w, node, t, { combine = combine, part = table_part, plan = plan })
+end
+
+local to_stage = {
+   table = to_table, update = to_shuffle, with_state = to_shuffle, top = to_top,
+   window = to_window,
+}
 
 function terminal.stage(w, plan, index)
    local node = plan.stages[index].node
-   to_stage[node.stage](w, node, index)
+   to_stage[node.stage](w, node, index, plan)
 end
 
 function terminal.output(w, plan, index)
    local node = plan.outputs[index].node
    arrive(w, node)
    local put = w:upvalue(("out%d"):format(index),
-      { kind = "output", output = index, keyed = w.keyed or false })
-   w:add("%s(%s)", put, arguments(w))
+      { kind = "output", output = index, keyed = w.keyed or false, windowed = w.window ~= nil })
+   local window = w.window and (", %s, %s"):format(w.window.first, w.window.last) or ""
+   w:add("%s(%s%s)", put, arguments(w), window)
 end
+
+function terminal.state() end -- the head has done all
 
 function terminal.tee(w, _, index)
    local pointer = tee_part(w, index, "pointer")
@@ -373,6 +396,7 @@ function terminal.tee(w, _, index)
       w:add("%s[c] = %s", tee_part(w, index, "a"), w.value)
    end
    w:add("%s.origin[c] = %s", pointer, w.origin)
+   window_code.time_to_tee(w, pointer)
    w:add("%s.count = c + 1", pointer)
    w:add("if c + 1 == %d then return 1 end", CHUNK_RECORDS)
 end

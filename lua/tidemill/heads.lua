@@ -1,5 +1,6 @@
 --- The heads of loops behind a stage: what is done with a key and its values before the operators
 --- that follow. A head leaves its result in `v`, with the key in `k`.
+local window_code = require "tidemill.window_code"
 local writer = require "tidemill.writer"
 
 local enter, function_of = writer.enter, writer.function_of
@@ -7,7 +8,7 @@ local enter, function_of = writer.enter, writer.function_of
 local head = {}
 
 --- Those that call a user's function.
-head.calls = { fold = true, update = true, with_state = true }
+head.calls = { fold = true, update = true, with_state = true, window = true, merge = true }
 
 --- A key and its one value, merged in C.
 function head.values(w)
@@ -68,5 +69,29 @@ end
 
 --- Records of a stage that kept them whole (top): a pair when it has a key.
 head.records = head.values
+
+--- A key's part of a window, merged and kept; nothing flows yet.
+function head.merge(w, node)
+   head.values(w)
+   enter(w, node)
+   window_code.merge(w, node)
+   w:upvalue("set_state", { kind = "runtime" })
+   w:add("set_state(g, v)")
+end
+
+--- A window that has closed: its parts merged, and the result.
+function head.window(w, node)
+   window_code.begin(w)
+   head.values(w)
+   enter(w, node)
+   window_code.merge(w, node)
+   window_code.result(w, node)
+end
+
+--- The same of what C has merged.
+function head.window_value(w)
+   window_code.begin(w)
+   head.values(w)
+end
 
 return head

@@ -14,6 +14,7 @@ local JOB_OPTIONS = {
    workers = { type = "integer", min = 1, max = 256 },
    batch_bytes = { type = "size", default = "1GiB", min = 4096 },
    on_error = { type = "choice", default = "dead_letter", "dead_letter", "fail", "skip" },
+   late = { type = "choice", default = "dead_letter", "dead_letter", "drop" },
    max_error_ratio = { type = "number", default = 0.05, min = 0, max = 1 },
    deadline = { type = "duration", default = "5s", min = 10 },
    max_strikes = { type = "integer", default = 3, min = 0, max = 1000 },
@@ -73,6 +74,7 @@ local TEXT_FILE_OPTIONS = {
    max_bytes_per_batch = BYTES_MAX,
    pattern = { type = "string", default = "*" },
    new_files_only = { type = "boolean", default = false },
+   order = { type = "choice", default = "time", "time", "name" },
 }
 
 --- Lines of the files in a folder.

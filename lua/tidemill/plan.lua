@@ -117,7 +117,10 @@ function Planner:end_in_tee(segment, node, readers)
    local tee = self.plan.tee_count + 1
    self.plan.tee_count = tee
    segment.terminal = { kind = "tee", to = tee }
-   self:segments_from({ kind = "tee", from = tee, keyed = node.keyed or false }, node, readers)
+   self:segments_from({
+      kind = "tee", from = tee, keyed = node.keyed or false, timed = node.event ~= nil,
+      windowed = node.windowed,
+   }, node, readers)
 end
 
 --- mill.words and mill.split at the head of a chain from a text source run over the whole chunk.
@@ -167,8 +170,19 @@ end
 local function head_of(node)
    if node.stage == "update" or node.stage == "with_state" then return node.stage end
    if node.stage == "top" then return "records" end
+   if node.stage == "window" then return node.combine == "lua" and "window" or "window_value" end
    if node.combine == "lua" then return "fold" end
    return "values"
+end
+
+--- Parts of windows that Lua functions merge: a loop of its own, which gives nothing on.
+function Planner:merge_segment(input)
+   table.insert(self.plan.segments, {
+      input = { kind = "groups", from = input.from, head = "merge", node = input.node,
+         keyed = true },
+      operators = {}, depth = 0, terminal = { kind = "state", to = input.from },
+      id = #self.plan.segments + 1,
+   })
 end
 
 function Planner:stage_segments(node)
@@ -176,7 +190,8 @@ function Planner:stage_segments(node)
    local readers = self.readers[node]
    local input = { kind = "groups", from = self.stage_of[node], head = head, node = node,
       keyed = node.keyed or false }
-   local calls = head == "fold" or head == "update" or head == "with_state"
+   local calls = head == "fold" or head == "update" or head == "with_state" or head == "window"
+   if head == "window" then self:merge_segment(input) end
    if calls and #readers > 1 then
       local segment = { input = input, operators = {}, depth = 0 }
       table.insert(self.plan.segments, segment)
@@ -270,6 +285,10 @@ function Planner:add_operator(node, needed)
       node.sorted = node.kind == "print" and node.input.keyed and not is_ordered(node.input)
    elseif node.source then
       table.insert(plan.sources, { node = node, operator = id })
+      plan.source_of[node] = #plan.sources
+   elseif node.kind == "event_time" then
+      table.insert(plan.events, { node = node, operator = id })
+      plan.event_of[node] = #plan.events
    end
 end
 
@@ -285,14 +304,14 @@ function M.make(job)
       plan = {
          name = job.name, options = job.options, operators = {}, sources = {}, stages = {},
          outputs = {}, segments = {}, tee_count = 0, splitters = {}, unused = {},
-         handlers = job.handlers,
+         handlers = job.handlers, events = {}, event_of = {}, source_of = {}, stage_of = {},
       },
    }, Planner)
    local plan = planner.plan
    for _, node in ipairs(job.nodes) do planner:add_operator(node, needed[node]) end
    for i, node in ipairs(order_stages(job, needed)) do
       plan.stages[i] = { node = node, operator = node.id }
-      planner.stage_of[node] = i
+      planner.stage_of[node], plan.stage_of[node] = i, i
    end
    for i, source in ipairs(plan.sources) do
       local kind = input_kind(source)
@@ -340,11 +359,49 @@ local function describe_operators(plan)
    return list
 end
 
+--- The sources that a node gets records of, by their numbers, ascending.
+local function sources_of(plan, node)
+   local seen, list = {}, {}
+   local function visit(n)
+      if seen[n] then return end
+      seen[n] = true
+      if plan.source_of[n] then list[#list + 1] = plan.source_of[n] end
+      for _, input in ipairs(n.inputs or { n.input }) do visit(input) end
+   end
+   visit(node)
+   table.sort(list)
+   return list
+end
+
+local function describe_events(plan)
+   local list = {}
+   for i, event in ipairs(plan.events) do
+      local given = event.node.options
+      list[i] = {
+         operator = event.operator, max_delay = given.max_delay, idle = given.idle,
+         max_ahead = given.max_ahead, sources = sources_of(plan, event.node),
+      }
+   end
+   return list
+end
+
+local NO_WINDOW = { kind = "none", size = 0, slide = 0, emit = "final" }
+
+--- The event_time() that a window goes by.
+local function events_of(plan, node)
+   local list = {}
+   for i, event in ipairs(node.window and node.event or {}) do list[i] = plan.event_of[event] end
+   return list
+end
+
 local function describe_stages(plan)
    local list = {}
    for i, stage in ipairs(plan.stages) do
       local node = stage.node
+      local window = node.window or NO_WINDOW
       list[i] = {
+         window = window.kind, size_ms = window.size, slide_ms = window.slide,
+         updates = window.emit == "update", events = events_of(plan, node),
          kind = node.stage, combine = node.combine or "lua", operator = node.id,
          global = node.global or false, seal = node.combine == "lua",
          emits_if_empty = node.kind == "count", keyed = node.keyed or false, top = node.n or 0,
@@ -386,7 +443,8 @@ local function describe_outputs(plan)
       local node = output.node
       list[i] = {
          kind = node.kind, format = node.format, operator = node.id, target = node.target,
-         suffix = node.suffix, keyed = node.input.keyed or false, print_rows = node.n or 0,
+         suffix = node.suffix, keyed = node.input.keyed or false,
+         windowed = node.input.windowed or false, print_rows = node.n or 0,
          roll_ms = node.roll and node.roll.duration or 0,
          roll_bytes = node.roll and node.roll.size or 0, timeout_ms = node.timeout or 0,
       }
@@ -402,6 +460,7 @@ function M.describe(plan)
       sources[i] = {
          kind = node.source, operator = node.id, target = node.target,
          pattern = node.options.pattern, new_files_only = node.options.new_files_only or false,
+         by_name = node.options.order == "name",
          host = node.host, port = node.port or 0, path = node.path,
          clients = node.options.clients or 0,
          rows_per_second = node.options.rows_per_second or 0,
@@ -421,6 +480,7 @@ function M.describe(plan)
       operators = describe_operators(plan),
       sources = sources, stages = describe_stages(plan), segments = describe_segments(plan),
       outputs = describe_outputs(plan), splitters = splitters, tees = plan.tee_count,
+      events = describe_events(plan),
    }
 end
 

@@ -91,6 +91,9 @@ function M.make(rt, host, linker)
       end
       error(skipped, 0)
    end
+
+   local late = host.late
+   function rt.is_late() error(late, 0) end
 end
 
 return M

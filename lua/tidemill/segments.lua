@@ -6,7 +6,9 @@ local abi = require "tidemill.abi"
 local values = require "tidemill.values"
 local codegen = require "tidemill.codegen"
 local readers = require "tidemill.readers"
+local row_writers = require "tidemill.row_writers"
 local views = require "tidemill.views"
+local window_link = require "tidemill.window_link"
 
 local ffi, C = abi.ffi, abi.C
 local type, error, tostring = type, error, tostring
@@ -54,6 +56,7 @@ local runtime = {
    copy = values.copy,
    to_number = to_number,
 }
+window_link.add_runtime(runtime)
 
 --- The elements of a list that flat_map_to_pair got must all be pairs before the first one flows.
 function runtime.check_pairs(list, n)
@@ -181,8 +184,14 @@ function Linker:table(stage)
       for _, w in pairs(part.words) do ffi.fill(w.known, ffi.sizeof(w.known)) end
    end
 
+   if self.plan.stages[stage].node.stage == "window" then window_link.extend(self, part) end
    self.tables[stage] = part
    return part
+end
+
+--- Where records of a stage that are not in its table go; also, where they come from.
+function Linker:shuffle_of(node)
+   return ffi.cast("struct mill_shuffle *", self.host.shuffles[self.plan.stage_of[node]])
 end
 
 --- Word number -> slot, for one splitter and one table.
@@ -236,67 +245,6 @@ local function make_top_put(self, stage)
          error("the record is larger than 16 MiB", 0)
       end
    end
-end
-
-local function text(b, v)
-   if type(v) == "string" then
-      C.mill_json_raw(b, v, #v)
-   elseif type(v) ~= "number" then
-      values.json(b, v, 1)
-   elseif not C.mill_json_number(b, v) then
-      local shown = tostring(v) -- nan, inf: text has a word for them, JSON has not
-      C.mill_json_raw(b, shown, #shown)
-   end
-end
-
-local writers = {}
-
-function writers.json(b, v) values.json(b, v, 1) end
-
-function writers.json_pair(b, v, k)
-   C.mill_json_raw(b, "[", 1)
-   values.json(b, k, 1)
-   C.mill_json_raw(b, ",", 1)
-   values.json(b, v, 1)
-   C.mill_json_raw(b, "]", 1)
-end
-
-writers.text = text
-
-function writers.text_pair(b, v, k)
-   C.mill_json_raw(b, "(", 1)
-   text(b, k)
-   C.mill_json_raw(b, ",", 1)
-   text(b, v)
-   C.mill_json_raw(b, ")", 1)
-end
-
-writers.print = text
-writers.print_pair = writers.text_pair
-
-function writers.rows(b, v) values.pack(b, v, 1) end
-
-function writers.rows_pair(b, v, k)
-   C.mill_pack_array(b, 2)
-   values.pack(b, k, 1)
-   values.pack(b, v, 1)
-end
-
---- The function that writes one row of an output.
-local function make_put(self, index, keyed)
-   local format = self.host.format or self.plan.outputs[index].node.format
-   local rows = ffi.cast("struct mill_rows *", self.host.rows[index])
-   local write = writers[keyed and format .. "_pair" or format]
-   local key_buffer, write_key = self.key, values.key
-   local sorted = self.plan.outputs[index].node.sorted
-   local function put(v, k)
-      if sorted then write_key(key_buffer, k) else C.mill_buffer_clear(key_buffer) end
-      local b = C.mill_row_begin(rows)
-      write(b, v, k)
-      if C.mill_row_end(rows, key_buffer) ~= 0 then error("the row is larger than 16 MiB", 0) end
-   end
-   if keyed then return function(k, v) put(v, k) end end
-   return put
 end
 
 local function make_emitter(what)
@@ -371,7 +319,15 @@ function link.top(self, what)
    return ffi.cast("struct mill_top *", self.host.tops[what.stage])
 end
 
-function link.output(self, what) return make_put(self, what.output, what.keyed) end
+function link.output(self, what) return row_writers.make(self, what) end
+
+function link.event(self, what)
+   return ffi.cast("struct mill_event *", self.host.events[self.plan.event_of[what.node]])
+end
+
+function link.accumulator(self, what)
+   return window_link.accumulator(self, what.node)[what.part]
+end
 
 function link.tee(self, what)
    local tee = self.tees[what.index]
@@ -425,6 +381,7 @@ end
 function M.link(plan, host)
    local self = setmetatable({
       plan = plan, host = host, splitters = {}, tables = {}, tees = {}, emitters = {}, saved = {},
+      accumulators = {},
       control = ffi.cast("struct mill_control *", host.control),
       counters = ffi.cast("struct mill_counter *", host.counters),
       heads = ffi.cast("struct mill_counter *", host.heads),

@@ -2,6 +2,7 @@
 --- returns the stream behind it. Nothing is computed here.
 local options = require "tidemill.options"
 local aggregates = require "tidemill.aggregates"
+local windows = require "tidemill.windows"
 
 local M = {}
 
@@ -46,8 +47,11 @@ end
 local function add(self, node)
    check_input(node.kind, self.node)
    node.input = self.node
+   windows.inherit(node, self.node)
    return wrap(self.job:add(node))
 end
+
+windows.install(Stream, add)
 
 --- How many parameters a function takes; nil when it takes any number.
 local function parameter_count(f)
@@ -55,9 +59,10 @@ local function parameter_count(f)
    return not info.isvararg and info.nparams or nil
 end
 
---- Whether a flat function takes `emit` as its last parameter, behind the record (or key, value).
+--- Whether a flat function takes `emit` as its last parameter, behind the record (or key, value,
+--- or key, value, window).
 local function takes_emit(name, self, f)
-   local record = self.node.keyed and 2 or 1
+   local record = self.node.windowed and 3 or self.node.keyed and 2 or 1
    local count = parameter_count(f)
    if count == nil then
       fail(name, "cannot tell whether a function of (...) takes emit; name its parameters")
@@ -134,7 +139,9 @@ function Stream:union(...)
       end
       inputs[#inputs + 1] = other.node
    end
-   return wrap(self.job:add { kind = "union", inputs = inputs, keyed = self.node.keyed })
+   local node = self.job:add { kind = "union", inputs = inputs, keyed = self.node.keyed }
+   windows.unite(node)
+   return wrap(node)
 end
 
 function Stream:count()
@@ -294,8 +301,8 @@ local LATER = {}
 for name in ([[map_partitions glom repartition transform transform_with key_by flat_map_values
    group_by_key count_by_key combine_by_key join left_outer_join right_outer_join full_outer_join
    cogroup map_with_state window reduce_by_window count_by_window count_by_value_and_window
-   group_by_key_and_window reduce_by_key_and_window event_time tumbling sliding session to_kafka
-   to_sqlite to_postgres to_redis]]):gmatch("%S+") do
+   group_by_key_and_window reduce_by_key_and_window
+   to_kafka to_sqlite to_postgres to_redis]]):gmatch("%S+") do
    LATER[name] = true
 end
 

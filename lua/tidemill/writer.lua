@@ -24,8 +24,28 @@ function Writer:fresh(prefix)
    return prefix .. self.variables
 end
 
-function M.arguments(w)
-   return w.keyed and (w.key .. ", " .. w.value) or w.value
+--- Whether a function has a parameter of this number.
+local function takes(f, n)
+   local info = debug.getinfo(f, "u")
+   return info.isvararg or info.nparams >= n
+end
+
+--- The window as a further argument of functions that take one.
+local function window_of(w, f)
+   if not w.window or not takes(f, 3) then return "" end
+   return (", {start_ms = %s, end_ms = %s}"):format(w.window.first, w.window.last)
+end
+
+--- What a function gets: (record), (key, value) or (key, value, window).
+---@param f function? without one: no window
+function M.arguments(w, f)
+   if not w.keyed then return w.value end
+   return w.key .. ", " .. w.value .. (f and window_of(w, f) or "")
+end
+
+--- (value, key, window), for the operators that keep the key.
+function M.value_arguments(w, f)
+   return w.value .. ", " .. w.key .. window_of(w, f)
 end
 
 function M.function_of(w, node)

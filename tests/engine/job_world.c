@@ -248,6 +248,9 @@ static int run_shards(struct job *j, uint32_t stage)
             .operator_number = (uint16_t)(stage + 1),
             .store = j->store,
             .delta = &j->delta,
+            .before_ms = WATERMARK_NONE,
+            .watermark_ms = WATERMARK_NONE,
+            .stored_until_ms = INT64_MAX,
         };
         if (!is_single || shard == graph_global_shard()) {
             rc = stage_run(j->hosts[shard % j->host_count], &task, &j->error);
