@@ -423,12 +423,14 @@ function M.generate(plan, segment, checked)
    if flat_left > 0 then begin_record(w) end
    input[segment.input.kind](w, segment)
    for _, operator in ipairs(segment.operators) do
+      window_code.lose(w, operator.node.input)
       emit[operator.node.kind](w, operator.node, operator)
       if operator.is_flat then
          flat_left = flat_left - 1
          if flat_left > 0 then begin_record(w) end
       end
    end
+   window_code.lose(w, writer.end_of(plan, segment))
    terminal[segment.terminal.kind](w, plan, segment.terminal.to)
    return M.assemble(w)
 end

@@ -116,7 +116,7 @@ end
 function Planner:end_in_tee(segment, node, readers)
    local tee = self.plan.tee_count + 1
    self.plan.tee_count = tee
-   segment.terminal = { kind = "tee", to = tee }
+   segment.terminal = { kind = "tee", to = tee, node = node }
    self:segments_from({
       kind = "tee", from = tee, keyed = node.keyed or false, timed = node.event ~= nil,
       windowed = node.windowed,

@@ -38,8 +38,15 @@ function M.event_time(w, node)
    w.time = time
 end
 
---- Around a list: what is known when the loop comes to it anew must be known when it goes on inside.
---- The time waits in `saved`, where the list does.
+--- A union may lose what not all of its streams have.
+---@param node table? whose records come next
+function M.lose(w, node)
+   if node and not node.event then w.time = nil end
+   if node and not node.windowed then w.window = nil end
+end
+
+--- Around a list: what is known when the loop comes to it anew must be known when it goes on
+--- inside. The time waits in `saved`, where the list does.
 function M.declare_time(w)
    w:add("local q%d", w.depth)
 end

@@ -4,13 +4,13 @@ local abi = require "tidemill.abi"
 local values = require "tidemill.values"
 
 local ffi, C = abi.ffi, abi.C
-local type, error, tostring, next = type, error, tostring, next
+local type, error, next = type, error, next
 local istype = ffi.istype
 local int64, uint64 = ffi.typeof("int64_t"), ffi.typeof("uint64_t")
 
 local M = {}
 
--- Keys of all panes whose slot a Lua table remembers; beyond that the oldest are forgotten with all.
+-- Keys of all panes whose slot a Lua table remembers; then all are forgotten, and it begins anew.
 local CACHE_MAX = 65536
 
 local time_box = ffi.new("double[1]")
@@ -29,8 +29,8 @@ end
 
 local function bad_time(x)
    if x ~= x then error("the time is not a number", 0) end
-   if x < 0 then error(("the time %.14g is before 1970"):format(x), 0) end
-   error(("the time %.17g is beyond the year 9998"):format(x), 0)
+   if x < 0 then error(("the time %.15g is before 1970"):format(x), 0) end
+   error(("the time %.15g is beyond the year 9998"):format(x), 0)
 end
 
 local function far_ahead(time, limit)

@@ -31,19 +31,25 @@ local function event_time(add, self, field, given)
       fail("event_time", "the stream has a time already, from %s", self.node.event[1].line)
    end
    local checked = options.check("event_time", EVENT_OPTIONS, given)
+   local is_name = type(field) == "string"
    local stream = add(self, {
-      kind = "event_time", fn = type(field) == "function" and field or nil, field = field,
+      kind = "event_time", fn = not is_name and field or nil, field = is_name and field or nil,
       keyed = self.node.keyed, options = checked,
    })
    stream.node.event = { stream.node }
    return stream
 end
 
+local SIZE_MAX = 36500 * 24 * 3600 * 1000 -- ends of windows have 48 bits
+
 local function check_duration(name, what, value)
    local ms, err = units.duration(value)
    if type(value) ~= "string" or not ms or ms < 1 then
       fail(name, "%s is a duration such as \"10s\", not %s%s", what, options.show(value),
          type(value) == "string" and err and " (" .. err .. ")" or "")
+   elseif ms > SIZE_MAX then
+      fail(name, "%s is at most %s, not %s", what, units.format_duration(SIZE_MAX),
+         options.show(value))
    end
    return ms
 end
@@ -153,7 +159,8 @@ end
 --- How many different f(value, key) there are, or values.
 function Windows:distinct(f)
    return aggregate(self, "distinct", {
-      combine = "lua", gathers = true, built_in = "distinct", fn = check_function("distinct", f, true),
+      combine = "lua", gathers = true, built_in = "distinct",
+      fn = check_function("distinct", f, true),
    })
 end
 

@@ -67,6 +67,14 @@ function M.enter(w, node)
    M.check_skip(w, node)
 end
 
+--- The node whose records reach the end of a segment; nil where none do.
+function M.end_of(plan, segment)
+   local t = segment.terminal
+   if t.kind == "tee" then return t.node end
+   if t.kind == "stage" then return plan.stages[t.to].node.input end
+   if t.kind == "output" then return plan.outputs[t.to].node.input end
+end
+
 function M.next_element(w)
    return ("goto next%d"):format(w.depth)
 end

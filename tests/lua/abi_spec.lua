@@ -23,12 +23,14 @@ it("every struct of the header has its size checked in C and in Lua", function()
       end
       count = count + 1
    end
-   assert.equal(14, count)
+   assert.equal(16, count)
 end)
 
 it("a tee has room for the records of a chunk", function()
    local tee = ffi.new("struct mill_tee")
    assert.equal(half.limit("LIMIT_CHUNK_RECORDS_MAX"), ffi.sizeof(tee.origin) / 4)
+   assert.equal(half.limit("LIMIT_CHUNK_RECORDS_MAX"), ffi.sizeof(tee.time_ms) / 8)
+   assert.equal(half.limit("LIMIT_CHUNK_RECORDS_MAX"), ffi.sizeof(tee.end_ms) / 8)
 end)
 
 it("a struct of another size is refused", function()
@@ -40,7 +42,7 @@ it("a struct of another size is refused", function()
    }, { __index = ffi })
    local err = half.failure(half.load_again, "tidemill.abi")
    package.loaded.ffi = known
-   assert.equal("struct mill_group has 48 bytes, not 64", err:match("struct.*"))
+   assert.equal("struct mill_group has 48 bytes, not 80", err:match("struct.*"))
 end)
 
 it("what is declared is not declared again", function()

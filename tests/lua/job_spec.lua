@@ -37,8 +37,8 @@ describe("a job's options", function()
    it("have defaults", function()
       assert.same({
          batch = 1000, batch_bytes = 2 ^ 30, on_error = "dead_letter", max_error_ratio = 0.05,
-         deadline = 5000, max_strikes = 3, memory_max = 2 ^ 28, allow = {}, shuffle_memory = 2 ^ 26,
-         state_cache = 2 ^ 24,
+         late = "dead_letter", deadline = 5000, max_strikes = 3, memory_max = 2 ^ 28, allow = {},
+         shuffle_memory = 2 ^ 26, state_cache = 2 ^ 24,
       }, job_module.new("a").options)
    end)
 
@@ -62,6 +62,7 @@ describe("a job's options", function()
          { "memory_max", "8MiB", "8191KiB", "at least 8MiB" },
          { "shuffle_memory", "1MiB", "1023KiB", "at least 1MiB" },
          { "state_cache", "1MiB", "1023KiB", "at least 1MiB" },
+         { "late", "drop", "keep", 'one of "dead_letter", "drop"' },
          { "on_error", "skip", "stop", 'one of "dead_letter", "fail", "skip"' },
          { "allow", "ffi", "debug", "a list of io, os, require, ffi" },
       }
@@ -79,8 +80,9 @@ describe("a job's options", function()
    it("are a table of known names", function()
       assert.equal("mill.job: the options are a table, not a string",
          half.failure(job_module.new, "a", "1s"))
-      local known = "known are: allow, batch, batch_bytes, deadline, max_error_ratio, "
-         .. "max_strikes, memory_max, on_error, shuffle_memory, state_cache, workers"
+      local known = "known are: allow, batch, batch_bytes, deadline, late, "
+         .. "max_error_ratio, max_strikes, memory_max, on_error, shuffle_memory, state_cache, "
+         .. "workers"
       assert.equal('mill.job: unknown option "bach"; ' .. known,
          half.failure(job_module.new, "a", { bach = "1s" }))
       assert.equal('--option: unknown option "bach"; ' .. known,
@@ -98,9 +100,10 @@ describe("text_file_stream", function()
       local node = node_of('\njob:text_file_stream("in/")')
       assert.same({ "text_file_stream", "files", "in/", "job.lua:2", 1 },
          { node.kind, node.source, node.target, node.line, node.id })
-      assert.same({ pattern = "*", new_files_only = false }, node.options)
-      node = node_of('job:text_file_stream("in", { pattern = "*.log", new_files_only = true })')
-      assert.same({ pattern = "*.log", new_files_only = true }, node.options)
+      assert.same({ pattern = "*", new_files_only = false, order = "time" }, node.options)
+      node = node_of('job:text_file_stream("in", { pattern = "*.log", new_files_only = true, '
+         .. 'order = "name" })')
+      assert.same({ pattern = "*.log", new_files_only = true, order = "name" }, node.options)
    end)
 
    it("says what it cannot", function()
@@ -109,7 +112,7 @@ describe("text_file_stream", function()
       assert.equal('text_file_stream: the folder is a string, not ""',
          refusal("job:text_file_stream('')"))
       assert.equal('text_file_stream: unknown option "patern"; known are: '
-         .. 'max_bytes_per_batch, new_files_only, pattern',
+         .. 'max_bytes_per_batch, new_files_only, order, pattern',
          refusal('job:text_file_stream("in", { patern = "*" })'))
    end)
 end)

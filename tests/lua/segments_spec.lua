@@ -6,7 +6,6 @@ local abi = require "tidemill.abi"
 local tracing = require "tidemill.tracing"
 local world = require "segment_world"
 
-local ffi = abi.ffi
 local link, run, received = world.link, world.run, world.received
 local set_lines, set_numbers, set_groups = world.set_lines, world.set_numbers, world.set_groups
 local TWO_READERS = world.TWO_READERS
@@ -203,40 +202,5 @@ describe("a state", function()
       assert.equal(abi.EMPTY, w.groups[2].after.kind)
       assert.equal(3.5, w.groups[1].after.num)
       assert.equal(1, tonumber(w.heads[0].filtered))
-   end)
-end)
-
-describe("a row", function()
-   --- The rows that an output writes. The engine's list of rows is one made here.
-   local function rows_of(text, values, result)
-      local rows, keys, b = {}, {}, half.buffer()
-      package.loaded["tidemill.abi"] = setmetatable({ C = setmetatable({
-         mill_row_begin = function()
-            abi.C.mill_buffer_clear(b.pointer)
-            return b.pointer
-         end,
-         mill_row_end = function(_, key)
-            rows[#rows + 1], keys[#keys + 1] = b.text(), ffi.cast("struct half_buffer *", key).size
-            return result or 0
-         end,
-      }, { __index = abi.C }) }, { __index = abi })
-      local fresh = half.load_again("tidemill.segments")
-      package.loaded["tidemill.abi"] = abi
-      local w = link(text, fresh)
-      set_numbers(w, values)
-      run(w, 1, #values)
-      return rows, keys
-   end
-
-   local PAIR = "values:map_to_pair(function(v) return v, 'a\"' end):"
-
-   it("has its key where printing sorts", function()
-      assert.is_true(select(2, rows_of(PAIR .. "print()", { 1 }))[1] > 0)
-      assert.same({ 0 }, (select(2, rows_of(PAIR .. "to_stdout()", { 1 }))))
-   end)
-
-   it("that is too large is an error", function()
-      assert.equal("the row is larger than 16 MiB",
-         half.failure(rows_of, "values:print()", { 1 }, -1))
    end)
 end)
