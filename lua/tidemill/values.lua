@@ -1,5 +1,6 @@
 --- Values on their way out of the Lua heap: as msgpack (kept), as JSON (shown), as keys (compared).
---- Everything here compiles: no pattern functions, no closures, no varargs.
+--- Everything here compiles: no pattern functions, no closures, no varargs. Tables are gone through
+--- by calls of next: in a compiled `for k in next, t` this LuaJIT loses its place now and then.
 local abi = require "tidemill.abi"
 local marks = require "tidemill.marks"
 local views = require "tidemill.views"
@@ -35,8 +36,11 @@ local function list_length(t)
       if next(t) ~= nil or debug.getmetatable(t) == OBJECT then return nil end
       return 0
    end
-   local count = 0
-   for _ in next, t do count = count + 1 end
+   local count, k = 0, next(t)
+   while k ~= nil do
+      count = count + 1
+      k = next(t, k)
+   end
    if count ~= n then return nil end
    return n
 end
@@ -58,8 +62,8 @@ local INSERTION_MAX = 16
 --- The member names of a table in order, so that equal tables are written as equal bytes however
 --- they came about. @return the list (valid until the next table of this depth), how many
 local function sorted_names(t, depth)
-   local names, n = names_at[depth], 0
-   for k in next, t do
+   local names, n, k = names_at[depth], 0, next(t)
+   while k ~= nil do
       n = n + 1
       local at = n
       if n <= INSERTION_MAX then
@@ -69,6 +73,7 @@ local function sorted_names(t, depth)
          end
       end
       names[at] = k
+      k = next(t, k)
    end
    for i = #names, n + 1, -1 do names[i] = nil end
    if n > INSERTION_MAX then table.sort(names, comes_before) end
@@ -82,7 +87,11 @@ local function copy(value, depth)
       error("a table nested deeper than 32 (or one that holds itself)", 0)
    end
    local result = {}
-   for k, v in next, value do result[k] = copy(v, depth + 1) end
+   local k, v = next(value)
+   while k ~= nil do
+      result[k] = copy(v, depth + 1)
+      k, v = next(value, k)
+   end
    return setmetatable(result, debug.getmetatable(value))
 end
 

@@ -112,11 +112,17 @@ function makers.distinct(linker, node)
       set[str(C.mill_buffer_data(key_buffer), C.mill_buffer_size(key_buffer))] = true
    end
    function acc.merge(a, b)
-      for encoded in next, b do a[encoded] = true end
+      local encoded = next(b)
+      while encoded do
+         a[encoded] = true
+         encoded = next(b, encoded)
+      end
    end
    function acc.result(set)
-      local n = 0
-      for _ in next, set do n = n + 1 end
+      local n, encoded = 0, next(set)
+      while encoded do
+         n, encoded = n + 1, next(set, encoded)
+      end
       return n
    end
    return acc
