@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "io/file_source.h"
 #include "run/commit.h"
+#include "run/open_windows.h"
 #include "run/ranges.h"
 #include "run/receiving.h"
 #include "run/rerun.h"
@@ -160,7 +161,7 @@ int drive_begin(struct runner *r, struct error *e)
     }
     bool nothing_new = ends(r) && r->planned_bytes == 0;
     if (nothing_new && !runner_has_hidden_rows(r) && !wants_commit(r)) {
-        rc = times_must_close(r, e);
+        rc = open_windows_must_close(r, e);
         if (rc <= 0) {
             return rc;
         }
@@ -231,7 +232,7 @@ static bool end_handing_out(struct runner *r)
     }
     bool is_empty = ends(r) && r->handed_blocks == 0 && !r->is_replay;
     if (is_empty && !runner_has_hidden_rows(r) && !wants_commit(r) &&
-        times_must_close(r, NULL) <= 0) {
+        open_windows_must_close(r, NULL) <= 0) {
         runner_nothing_new(r); /* what was planned did not come */
         return false;
     }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "io/file_source.h"
 #include "io/queue_source.h"
+#include "run/open_windows.h"
 #include "run/receiving.h"
 
 #define CLEAR_LINE "\r\033[K"
@@ -156,6 +157,14 @@ void status_nothing_new(const struct runner *r)
              r->last_number);
 }
 
+static void status_open_windows(struct runner *r)
+{
+    uint64_t count = open_windows_count(r);
+    if (count > 0) {
+        log_info("%" PRIu64 " windows are open, and are left to the next run", count);
+    }
+}
+
 void status_describe_end(struct runner *r, struct error *e)
 {
     uint64_t epochs = r->publisher_open ? publisher_waiting(&r->publisher) : 0;
@@ -177,5 +186,8 @@ void status_describe_end(struct runner *r, struct error *e)
                   r->last_number, rest.files, rest.bytes, received);
     } else if (r->options.once && r->epochs_run == 0) {
         status_nothing_new(r);
+    }
+    if (r->end == RUNNER_FINISHED && r->options.keep_open) {
+        status_open_windows(r);
     }
 }

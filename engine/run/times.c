@@ -87,6 +87,11 @@ static int64_t least_of(const struct runner *r, uint32_t stage, bool next)
     return least;
 }
 
+int64_t times_in_force(const struct runner *r, uint32_t stage)
+{
+    return least_of(r, stage, false);
+}
+
 void times_begin(struct runner *r, struct host_epoch *epoch)
 {
     for (uint32_t i = 0; i < r->graph->event_count; i++) {
@@ -232,51 +237,4 @@ void times_committed(struct runner *r)
         watermark_committed(&r->times->marks[i]);
     }
     r->was_held = false;
-}
-
-/* --- what is open --- */
-
-/* Panes, or sessions by the time of their keys' entries. */
-static struct store_iterator *iterate_open(struct runner *r, uint32_t stage)
-{
-    uint16_t number = identity_find(&r->identities, IDENTITY_STATE, stage)->number;
-    char from[sizeof number];
-    char to[sizeof number];
-    bytes_put_u16(from, (uint16_t)(number | STORE_DEADLINE_OPERATOR));
-    bytes_put_u16(to, (uint16_t)((number | STORE_DEADLINE_OPERATOR) + 1));
-    return store_iterate(r->data.store, STORE_STATE, (struct slice){from, sizeof from},
-                         (struct slice){to, sizeof to});
-}
-
-int times_must_close(struct runner *r, struct error *e)
-{
-    int rc = 0;
-    bool closes = r->options.once && !r->options.keep_open;
-    for (uint32_t i = 0; i < r->graph->stage_count && rc == 0 && closes; i++) {
-        if (has_windows(r, i)) {
-            struct slice key;
-            struct slice value;
-            struct store_iterator *open = iterate_open(r, i);
-            rc = store_next(open, &key, &value, e);
-            store_iterate_end(open);
-        }
-    }
-    return rc;
-}
-
-uint64_t times_count_open(struct runner *r)
-{
-    uint64_t count = 0;
-    for (uint32_t i = 0; i < r->graph->stage_count; i++) {
-        if (has_windows(r, i)) {
-            struct slice key;
-            struct slice value;
-            struct store_iterator *open = iterate_open(r, i);
-            while (store_next(open, &key, &value, NULL) == 1) {
-                count++;
-            }
-            store_iterate_end(open);
-        }
-    }
-    return count;
 }

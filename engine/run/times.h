@@ -27,13 +27,10 @@ void times_fill_task(const struct runner *r, uint32_t stage, struct stage_task *
 /** All stages have run. */
 void times_end_stages(struct runner *r);
 
+/** The watermark that a stage's windows are closed up to by the newest committed epoch. */
+int64_t times_in_force(const struct runner *r, uint32_t stage);
+
 int times_commit_into(struct runner *r, struct store_batch *batch);
 void times_committed(struct runner *r);
-
-/** Whether windows are open that the end of the input closes. With once, without keep_open.
- *  @return 1, 0, MILL_EIO, MILL_ECORRUPT */
-int times_must_close(struct runner *r, struct error *e);
-/** How many windows are open, and of how many keys' parts they are made. For messages. */
-uint64_t times_count_open(struct runner *r);
 
 #endif
