@@ -18,6 +18,7 @@ import shutil
 import signal
 
 import oracle
+import windows_oracle
 from harness import DEBUG, REPOSITORY, check, check_equal
 
 JOBS = pathlib.Path(__file__).resolve().parent / "jobs"
@@ -245,6 +246,52 @@ def advance(running, pairs):
     for key, value in pairs:
         n, total, hash_ = running.get(key, (0, 0, 0))
         running[key] = (n + 1, total + value, (hash_ * 31 + value) % 1000003)
+
+
+class Windows(Scenario):
+    """Windows of event time. What a file has comes after all of those before it, so however the
+    input is cut into epochs and runs nothing is late but what is made so."""
+    script, name = JOBS / "windows.lua", "windows"
+    outputs = ("out/tumbling", "out/sliding", "out/session")
+    environment = {"TIDEMILL_TEST_DELTA_BYTES": "1024"}
+    now = 0
+
+    def line(self):
+        if self.random.random() < 0.01:
+            return b"late %d 1" % self.random.randint(0, 20)
+        self.now += self.random.randint(0, 2)
+        time = max(0, self.now - self.random.randint(0, 80))
+        return b"k%d %d %d" % (self.random.randint(0, 30), time, self.random.randint(0, 99))
+
+    def add_file(self, lines=1000, folder="in"):
+        self.now += 1000
+        return super().add_file(lines, folder)
+
+    def check_output(self):
+        lines = [line for line in self.records() if not line.startswith(b"late")]
+        kinds = {"tumbling": (windows_oracle.Aligned(50, 50), "sum"),
+                 "sliding": (windows_oracle.Aligned(60, 20), "count"),
+                 "session": (windows_oracle.Sessions(5), "list")}
+        for kind, (windows, aggregate) in kinds.items():
+            wanted, _ = windows_oracle.run([[line + b"\n" for line in lines]], windows, aggregate,
+                                           0, 2**40)
+            for row in wanted:
+                row[1] = sorted(row[1]) if aggregate == "list" else row[1]
+            rows = oracle.part_rows(self.out / kind)
+            came = [row for row in rows if row[0] != b"late"]
+            oracle.check_same_counts(collections.Counter(map(repr, came)),
+                                     collections.Counter(map(repr, wanted)), kind)
+        self.check_late()
+
+    def check_late(self):
+        """Each late line is in a window, if its epoch was the first, or in late/: for each of the
+        three operators once."""
+        late = len([line for line in self.records() if line.startswith(b"late")])
+        rows = [row[1] for row in oracle.part_rows(self.out / "tumbling") if row[0] == b"late"]
+        letters = collections.Counter(letter[b"operator"].split(b" ")[0]
+                                      for letter in oracle.part_rows(self.data / "late"))
+        check_equal(letters[b"tumbling_sum"] + sum(rows), late, "late lines of tumbling windows")
+        check(late > 5, "only {} lines are late", late)
 
 
 class Folders(Scenario):

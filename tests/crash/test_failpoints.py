@@ -10,7 +10,7 @@ import scenarios
 from harness import DEBUG, Place, check, check_equal, test
 from receiving import Received, TornReceived
 from scenarios import (Batches, BigBatches, Folders, Fresh, GivingUp, InterruptedTotals, Spilling,
-                       SpillingTotals, Stdout, Totals, WordCount)
+                       SpillingTotals, Stdout, Totals, Windows, WordCount)
 
 EPOCH = ("commit_after_write", "commit_before_write", "commit_write", "epochs_after_sync",
          "epochs_before_write", "publish_after", "publish_before")
@@ -33,6 +33,7 @@ TABLE = {
                  "publish_before"),
     Folders: (*EPOCH, *FILES, "stop_before_marks"),
     WordCount: (*EPOCH, *FILES, "stop_before_marks"),
+    Windows: (*EPOCH, *FILES, *REDO, "stop_before_marks"),
     Spilling: ("spill_write",),
     SpillingTotals: ("spill_write", "redo_after_part"),
     GivingUp: ("give_up_after_write", "give_up_before_write"),

@@ -8,7 +8,7 @@ import time
 import oracle
 from harness import DEBUG, RELEASE, SLOW, check, test, wait_until
 from receiving import Received
-from scenarios import Batches, Fresh, Stdout, Totals, WordCount
+from scenarios import Batches, Fresh, Stdout, Totals, Windows, WordCount
 
 KILLS = 20  # of each test
 FIRST_SEED = 20240601
@@ -46,7 +46,7 @@ def kill_soon(scenario, running, chance, seconds):
 
 
 @test(each=seeds((Totals, 1), (Totals, 4), (WordCount, 1), (WordCount, 4), (Stdout, 2),
-                 (Batches, 2)))
+                 (Batches, 2), (Windows, 1), (Windows, 4)))
 def random_kills_lose_and_double_nothing(place, chance):
     """When a run ends before its kill there is more input for the next, so that files grow in
     number between two starts."""

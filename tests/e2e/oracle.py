@@ -151,7 +151,7 @@ def check_word_count(place, out="out", input_folder="in"):
 # --- what may be left -----------------------------------------------------------------------------
 
 DATA_ENTRIES = {"LOCK", "EPOCHS", "store", "outbox", "spill", "dead_letters",
-                "received"}
+                "received", "late"}
 
 
 def check_nothing_temporary(data_folder, *out_folders):
@@ -160,7 +160,7 @@ def check_nothing_temporary(data_folder, *out_folders):
                 f"strangers in {data_folder}")
     for name in ("outbox", "spill"):
         check_equal([p.name for p in (data_folder / name).iterdir()], [], f"left in {name}")
-    for folder in (data_folder / "dead_letters", *out_folders):
+    for folder in (data_folder / "dead_letters", data_folder / "late", *out_folders):
         hidden = [p for p in folder.glob(".tidemill-*")]
         check(len(hidden) <= 1, "{} has {} hidden folders", folder, len(hidden))
         for path in hidden:
