@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "data/keyset.h"
+#include "run/receiving.h"
 #include "run/times.h"
 #include "state/keys.h"
 
@@ -35,9 +36,9 @@ static int has_open(struct runner *r, uint32_t stage, struct error *e)
 int open_windows_must_close(struct runner *r, struct error *e)
 {
     int rc = 0;
+    bool ends = r->options.once || receiving_is_over(r);
     for (uint32_t i = 0; i < r->graph->stage_count && rc == 0; i++) {
-        if (r->options.once && !r->options.keep_open &&
-            r->graph->stages[i].kind == STAGE_WINDOW) {
+        if (ends && !r->options.keep_open && r->graph->stages[i].kind == STAGE_WINDOW) {
             rc = has_open(r, i, e);
         }
     }

@@ -8,7 +8,7 @@
 
 #include "run/runner.h"
 
-/** Whether windows are open that the end of the input closes: with once, without keep_open.
+/** Whether windows are open that the end of the input closes: where it ends, without keep_open.
  *  @return 1, 0, MILL_EIO, MILL_ECORRUPT */
 int open_windows_must_close(struct runner *r, struct error *e);
 

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "io/source.h"
 #include "run/ranges.h"
+#include "run/receiving.h"
 #include "state/keys.h"
 
 #define RECORD_BYTES_MAX 64
@@ -161,8 +162,8 @@ void times_advance(struct runner *r)
         find_partitions(r, i);
         watermark_advance(&r->times->marks[i], elapsed_ms);
     }
-    r->times->closes_all =
-        r->options.once && !r->options.keep_open && r->epoch.is_last && !r->stop_wanted;
+    bool ends = r->options.once || receiving_is_over(r);
+    r->times->closes_all = ends && !r->options.keep_open && r->epoch.is_last && !r->stop_wanted;
 }
 
 void times_fill_task(const struct runner *r, uint32_t stage, struct stage_task *t)
