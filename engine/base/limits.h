@@ -21,6 +21,7 @@
 #define LIMIT_FIELDS_MAX            64          /* read as columns; others are read one by one */
 #define LIMIT_COLUMNS_MAX           1024        /* of a CSV file */
 #define LIMIT_PATTERN_FIELDS_MAX    64          /* of format = "pattern" */
+#define LIMIT_HEAD_BYTES            MIB         /* of the first line of a CSV file */
 #define LIMIT_TEXT_PADDING          64          /* that may be read behind a text, of any content */
 #define LIMIT_FLAT_DEPTH_MAX        3           /* flat_maps nested in one segment */
 #define LIMIT_SEGMENT_OPERATORS_MAX 24          /* longer chains are cut (Lua: 60 upvalues) */

@@ -9,18 +9,21 @@ struct cursor {
     const char *end;
 };
 
+#define FIELD(text, kind)                                                                          \
+    {                                                                                              \
+        .name = {text, sizeof text - 1}, .type = kind                                              \
+    }
+
 const struct field *access_log_fields(void)
 {
-#define NAME(text) .name = { text, sizeof text - 1 }
     static const struct field fields[ACCESS_LOG_FIELDS] = {
-        [IP] = {NAME("ip"), FIELD_STRING},           [IDENT] = {NAME("ident"), FIELD_STRING},
-        [USER] = {NAME("user"), FIELD_STRING},       [TIME] = {NAME("time"), FIELD_TIME},
-        [REQUEST] = {NAME("request"), FIELD_STRING}, [METHOD] = {NAME("method"), FIELD_STRING},
-        [PATH] = {NAME("path"), FIELD_STRING},       [PROTOCOL] = {NAME("protocol"), FIELD_STRING},
-        [STATUS] = {NAME("status"), FIELD_NUMBER},   [BYTES] = {NAME("bytes"), FIELD_NUMBER},
-        [REFERER] = {NAME("referer"), FIELD_STRING}, [AGENT] = {NAME("agent"), FIELD_STRING},
+        [IP] = FIELD("ip", FIELD_STRING),           [IDENT] = FIELD("ident", FIELD_STRING),
+        [USER] = FIELD("user", FIELD_STRING),       [TIME] = FIELD("time", FIELD_TIME),
+        [REQUEST] = FIELD("request", FIELD_STRING), [METHOD] = FIELD("method", FIELD_STRING),
+        [PATH] = FIELD("path", FIELD_STRING),       [PROTOCOL] = FIELD("protocol", FIELD_STRING),
+        [STATUS] = FIELD("status", FIELD_NUMBER),   [BYTES] = FIELD("bytes", FIELD_NUMBER),
+        [REFERER] = FIELD("referer", FIELD_STRING), [AGENT] = FIELD("agent", FIELD_STRING),
     };
-#undef NAME
     return fields;
 }
 

@@ -40,8 +40,16 @@ struct decoder_ops {
      */
     void (*begin)(struct decoder *d, struct slice text, uint64_t offset);
 
-    /** Cut the next records off the text, as lines_split (data/words.h) does it. NULL: a record is a
-     * line. */
+    /**
+     * Before each block of a partition: the partition's beginning, up to LIMIT_HEAD_BYTES of it.
+     * Empty when the block starts there itself. NULL: it is not needed.
+     * @return false: more is needed than was given, if there is more
+     */
+    bool (*head)(struct decoder *d, struct slice text);
+
+    /** Cut the next records off the text, as lines_split (data/words.h) does it. NULL: a record is
+     * a line. One that cuts says where it got to: it leaves what may go on behind the text, but for
+     * d->is_whole. */
     uint32_t (*cut)(struct decoder *d, const char *text, size_t *size, struct mill_slice *rows,
                     uint32_t rows_max);
 
@@ -69,7 +77,11 @@ struct decoder_ops {
 
 struct decoder {
     const struct decoder_ops *ops;
-    const char *reason;       /**< after DECODER_BAD; valid until the next read */
+    const char *reason; /**< after DECODER_BAD; valid until the next read */
+    bool is_whole;      /**< in: what cut() gets ends where its last record ends, as at the end
+                             of a file, or where a record becomes larger than it may be */
+    bool is_broken;     /**< out of cut(): the rest of the partition cannot be told apart. Its
+                             beginning is the last row, and bad */
     const char *readable_end; /**< bytes in front of it may be read, also those behind a row */
 };
 

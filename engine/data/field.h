@@ -24,6 +24,7 @@ enum field_type { FIELD_STRING, FIELD_NUMBER, FIELD_BOOLEAN, FIELD_TIME };
 struct field {
     struct slice name;
     enum field_type type;
+    bool is_hidden; /**< another one before it has its name: nobody sees it */
 };
 
 /** @return false: there is no type of that name */
