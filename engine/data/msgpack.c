@@ -84,7 +84,8 @@ struct head {
     size_t skip;
     uint64_t values;
     bool is_container;
-    bool is_bad;
+    bool is_extension;
+    bool is_bad; /* also extensions that we do not write */
 };
 
 static uint64_t read_size(struct reader *r, unsigned width)
@@ -139,6 +140,7 @@ static struct head read_wide_head(struct reader *r, uint8_t byte)
     case 0xc9: /* ext */
         h.skip = read_size(r, 1u << (byte - 0xc7));
         h.is_bad = reader_u8(r) != MSGPACK_RECORD;
+        h.is_extension = true;
         break;
     case 0xd4:
     case 0xd5:
@@ -147,6 +149,7 @@ static struct head read_wide_head(struct reader *r, uint8_t byte)
     case 0xd8: /* fixext */
         h.skip = (size_t)1 << (byte - 0xd4);
         h.is_bad = reader_u8(r) != MSGPACK_RECORD;
+        h.is_extension = true;
         break;
     default: /* the byte that is never used, and those without content */
         h.is_bad = byte == 0xc1;
@@ -199,7 +202,7 @@ struct slice msgpack_record(struct slice value)
     return r.failed || !is_record ? (struct slice){NULL, 0} : json;
 }
 
-int msgpack_scan(const void *bytes, size_t size, size_t *value_size)
+static int scan(const void *bytes, size_t size, bool takes_extensions, size_t *value_size)
 {
     struct reader r;
     reader_init(&r, bytes, size);
@@ -214,7 +217,8 @@ int msgpack_scan(const void *bytes, size_t size, size_t *value_size)
         left[depth]--;
         struct head h = read_head(&r);
         reader_bytes(&r, h.skip);
-        if (r.failed || h.is_bad || h.values > reader_left(&r)) {
+        if (r.failed || h.is_bad || h.values > reader_left(&r) ||
+            (h.is_extension && !takes_extensions)) {
             return MILL_ECORRUPT;
         }
         if (h.is_container) {
@@ -226,4 +230,38 @@ int msgpack_scan(const void *bytes, size_t size, size_t *value_size)
     }
     *value_size = size - reader_left(&r);
     return 0;
+}
+
+int msgpack_scan(const void *bytes, size_t size, size_t *value_size)
+{
+    return scan(bytes, size, true, value_size);
+}
+
+bool msgpack_is_plain(const void *bytes, size_t size)
+{
+    size_t value_size = 0;
+    return scan(bytes, size, false, &value_size) == 0 && value_size == size;
+}
+
+enum msgpack_found msgpack_measure(const void *bytes, size_t size, size_t *value_size)
+{
+    struct reader r;
+    reader_init(&r, bytes, size);
+    uint64_t left = 1; /* values still to come, at all depths */
+    while (left > 0) {
+        struct head h = read_head(&r);
+        left += h.values - 1;
+        if (h.is_bad && !h.is_extension) {
+            return MSGPACK_NONE;
+        }
+        if (left > LIMIT_RECORD_BYTES_MAX || h.skip > LIMIT_RECORD_BYTES_MAX) {
+            return MSGPACK_NONE;
+        }
+        reader_bytes(&r, h.skip);
+        if (r.failed) {
+            return MSGPACK_SHORT;
+        }
+    }
+    *value_size = size - reader_left(&r);
+    return MSGPACK_WHOLE;
 }

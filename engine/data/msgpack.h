@@ -51,4 +51,20 @@ size_t msgpack_array_head(const void *bytes, size_t size, uint32_t *count);
  */
 int msgpack_scan(const void *bytes, size_t size, size_t *value_size);
 
+/** Whether the bytes are one value that msgpack_scan takes, and without any extension: what others
+ * wrote is no record of ours. */
+bool msgpack_is_plain(const void *bytes, size_t size);
+
+enum msgpack_found {
+    MSGPACK_WHOLE,
+    MSGPACK_SHORT, /**< the bytes end within the value */
+    MSGPACK_NONE   /**< no value, or one that is larger than a record may be */
+};
+
+/**
+ * Find the end of the value at the start of a stream, be it as deep as it may and of any extension.
+ * @param value_size  out, when WHOLE
+ */
+enum msgpack_found msgpack_measure(const void *bytes, size_t size, size_t *value_size);
+
 #endif
