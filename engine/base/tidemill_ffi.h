@@ -264,6 +264,28 @@ void mill_key_part_string(struct mill_buffer *b, const char *s, size_t size);
 void mill_key_array_begin(struct mill_buffer *b);
 void mill_key_array_end(struct mill_buffer *b);
 
+/* --- texts of scripts: data/strings.c --- */
+/* A part of a text: from is the offset of its first byte, to that behind its last. */
+struct mill_part {
+    uint32_t from;
+    uint32_t to;
+};
+bool mill_text_starts(const char *s, size_t size, const char *with, size_t with_size);
+bool mill_text_ends(const char *s, size_t size, const char *with, size_t with_size);
+bool mill_text_contains(const char *s, size_t size, const char *what, size_t what_size);
+/* What is between the first `left` and the first `right` behind it. @return false: there is none */
+bool mill_text_between(const char *s, size_t size, const char *left, size_t left_size,
+                       const char *right, size_t right_size, struct mill_part *found);
+/* Field i, from 1 on, of those that stand between separators; of size 0: between blanks.
+ * @return false: there are fewer */
+bool mill_text_field(const char *s, size_t size, uint32_t i, const char *separator,
+                     size_t separator_size, struct mill_part *found);
+/* The text without the blanks at both ends. */
+void mill_text_trim(const char *s, size_t size, struct mill_part *found);
+/* NaN when the text is no time, no number. */
+double mill_text_time(const char *s, size_t size);
+double mill_text_number(const char *s, size_t size);
+
 /* --- words --- */
 const char *mill_word_text(const struct mill_splitter *s, uint32_t i, uint32_t *size);
 /* Split one string; the words are at mill_splitter_input(). @return how many */

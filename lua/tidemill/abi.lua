@@ -14,6 +14,7 @@ local SIZES = {
    mill_cursor = 48,
    mill_lives = 12,
    mill_group = 80,
+   mill_part = 8,
    mill_input = 48,
    mill_control = 112,
    mill_counter = 48,

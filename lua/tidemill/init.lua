@@ -3,14 +3,12 @@ local aggregates = require "tidemill.aggregates"
 local job = require "tidemill.job"
 local options = require "tidemill.options"
 local records = require "tidemill.records"
+local strings = require "tidemill.strings"
 local values = require "tidemill.values"
 
 local M = {}
 
-local LATER = {
-   table = true, starts_with = true, ends_with = true, contains = true, between = true, time = true,
-   lower = true,
-}
+local LATER = { table = true }
 
 --- Make the API for one run of a script.
 ---@param spec table {control=, args=, overrides=, on_job=}
@@ -22,6 +20,8 @@ function M.make(spec)
       copy = records.copy, with = records.with, pick = records.pick, fields = records.fields,
       json = records.json, msgpack = records.msgpack,
    }
+
+   for name, f in pairs(strings) do mill[name] = f end
 
    function mill.job(name, given)
       if spec.is_running then options.fail("mill.job: a job cannot be made while one runs") end

@@ -25,8 +25,9 @@ static void splits_into(const char *line, const char *expected)
     char shown[512] = "";
     for (int i = 0; i < ACCESS_LOG_FIELDS; i++) {
         strncat(shown, i == 0 ? "" : "|", 2);
-        strncat(shown, values[i].data == NULL ? "~" : values[i].data,
-                values[i].data == NULL ? 1 : values[i].size);
+        struct slice none = {"~", 1};
+        struct slice value = values[i].data == NULL ? none : values[i];
+        strncat(shown, value.data, value.size);
     }
     assert_string_equal(shown, expected);
     memory_free(exact);
