@@ -371,3 +371,86 @@ int block_reader_next(struct block_reader *r, struct block_piece *piece, struct 
     }
     return rc;
 }
+
+/* --- streams --- */
+
+int block_reader_head(struct block_reader *r, size_t size, struct slice *head, struct error *e)
+{
+    check(r->must_begin);
+    const struct input_file *file = r->block.file;
+    size_t got = 0;
+    reserve(r, size);
+    if (file->is_packed) {
+        r->gzip = r->gzip == NULL ? gzip_stream_create() : r->gzip;
+        gzip_stream_begin(r->gzip, file->fd, file->size);
+    }
+    int rc = file->is_packed
+                 ? gzip_stream_read(r->gzip, r->data, size, &got)
+                 : file_read(file->fd, r->data, (size_t)least_offset(size, file->size), 0, &got);
+    *head = (struct slice){r->data, got};
+    return rc == 0 || rc == MILL_ECORRUPT ? 0 : fail(r, rc, e);
+}
+
+/* The window that comes next, bounded by what a record may be. */
+static uint64_t stream_stop(const struct block_reader *r, bool is_longer)
+{
+    size_t wanted = is_longer && r->have >= STEP_BYTES_MAX ? 2 * r->have : STEP_BYTES_MAX;
+    wanted = wanted > LIMIT_RECORD_BYTES_MAX ? LIMIT_RECORD_BYTES_MAX + 1 : wanted;
+    return least_offset(r->limit, r->at + (wanted > r->have ? wanted : r->have));
+}
+
+static void use(struct block_reader *r, size_t size)
+{
+    check(size <= r->have);
+    r->next_from = size;
+    r->next_at = r->at + size;
+    r->done.next = r->next_at;
+    r->done.bytes += size;
+    move_on(r);
+}
+
+static int give_stream(struct block_reader *r, bool is_longer, struct block_piece *piece,
+                       struct error *e)
+{
+    bool is_stuck = is_longer && r->at + r->have == r->limit;
+    if (r->at >= r->end || is_stuck) {
+        r->is_through = true;
+        return 0;
+    }
+    int rc = extend(r, stream_stop(r, is_longer), e);
+    if (rc != 0) {
+        return rc;
+    }
+    bool ends = r->at + r->have == r->limit && r->block.takes_unfinished;
+    *piece = (struct block_piece){
+        .text = {r->data, r->have},
+        .offset = r->at,
+        .own = (size_t)least_offset(r->have, r->end - r->at),
+        .is_whole = ends || r->have > LIMIT_RECORD_BYTES_MAX,
+        .padding = r->capacity - r->have + LIMIT_TEXT_PADDING,
+    };
+    return 1;
+}
+
+int block_reader_stream(struct block_reader *r, size_t used, struct block_piece *piece,
+                        struct error *e)
+{
+    check(r->block.starts_a_record);
+    bool is_first = r->must_begin;
+    int rc = is_first ? begin(r, e) : 0;
+    if (rc == 0 && !r->is_through) {
+        use(r, used);
+        rc = give_stream(r, !is_first && used == 0, piece, e);
+    }
+    if (rc < 0) {
+        r->is_through = true;
+    }
+    return rc;
+}
+
+void block_reader_let_go(struct block_reader *r)
+{
+    r->done.bytes += r->limit - r->done.next;
+    r->done.next = r->limit;
+    r->is_through = true;
+}

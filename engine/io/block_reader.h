@@ -33,7 +33,12 @@ struct block_piece {
     bool too_long;      /**< text is the first BLOCK_TOO_LONG_BYTES of a line longer than a record
                              may be */
     uint64_t line_size; /**< then: its bytes, without line end */
+    size_t own;         /**< of a stream: records that begin in these bytes belong to the block */
+    bool is_whole;      /**< of a stream: nothing behind text belongs to its last record, or that is
+                             longer than a record may be */
+    bool starts_anew;   /**< of a test's batch: it stands for a file of its own */
     size_t padding;     /**< bytes behind text that may be read, of any content */
+    size_t used;        /**< of records: bytes that were whole ones, for whoever read the piece */
     const char *fault;  /**< text is no whole line, for this reason; or NULL */
 };
 
@@ -50,6 +55,26 @@ void block_reader_begin(struct block_reader *r, const struct source_block *block
 /** @return 1, 0 when the block is through, MILL_EREFUSED when the file is shorter than the plan
  *  says (it was truncated), MILL_EIO */
 int block_reader_next(struct block_reader *r, struct block_piece *piece, struct error *e);
+
+/**
+ * The next piece of a stream (source_block.is_stream): the bytes behind what was used of the last
+ * one. When that was nothing, it comes again, longer.
+ * @param used  bytes of the last piece, whole records; before the first one 0
+ * @return as block_reader_next; 0 also when the file ends within a record that may go on later
+ */
+int block_reader_stream(struct block_reader *r, size_t used, struct block_piece *piece,
+                        struct error *e);
+
+/** Nothing more can be read of a stream: all that is left of the file counts as read. */
+void block_reader_let_go(struct block_reader *r);
+
+/**
+ * The beginning of the block's file, between block_reader_begin and the first piece.
+ * @param head  out: up to size bytes, fewer when the file has no more (or does not unpack).
+ * Borrowed until the first piece
+ * @return 0, or MILL_EIO
+ */
+int block_reader_head(struct block_reader *r, size_t size, struct slice *head, struct error *e);
 
 /** After the last piece: where the next record begins, and what was read. `records` is 0. */
 struct source_done block_reader_done(const struct block_reader *r);

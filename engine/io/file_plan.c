@@ -106,10 +106,10 @@ void file_plan_drop(struct file_plan *p)
     range->share = 0;
 }
 
-static uint64_t block_end(const struct file_range *range)
+static uint64_t block_end(const struct file_plan *p, const struct file_range *range)
 {
-    if (range->is_packed) {
-        return UINT64_MAX;
+    if (range->is_packed || p->is_stream) {
+        return range->end;
     }
     uint64_t boundary = (range->at / LIMIT_BLOCK_BYTES + 1) * LIMIT_BLOCK_BYTES;
     return boundary < range->end ? boundary : range->end;
@@ -136,11 +136,12 @@ void file_plan_cut(struct file_plan *p, uint32_t source, struct source_block *bl
         .partition_name = range->path,
         .file = range->file,
         .start = range->at,
-        .end = block_end(range),
+        .end = block_end(p, range),
         .limit = range->is_packed ? UINT64_MAX : range->limit,
-        .bytes = range->is_packed ? range->share : block_end(range) - range->at,
+        .bytes = range->is_packed ? range->share : block_end(p, range) - range->at,
         .starts_a_record = range->at == range->start,
         .takes_unfinished = range->takes_unfinished,
+        .is_stream = p->is_stream,
     };
     range->at = block->end;
     range->in_flight++;

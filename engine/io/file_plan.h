@@ -7,7 +7,7 @@
  *     blocks                 └─┴───┴───┘                 the line in which `end` lies goes on
  *
  * Blocks are cut at multiples of LIMIT_BLOCK_BYTES of the file, so they are the same whatever was
- * handed out before. A .gz is one block.
+ * handed out before. A .gz is one block, and so is the range of a file whose records are not lines.
  *
  * When the epoch is to be run again, the plan is trimmed to what was handed out.
  *
@@ -45,6 +45,7 @@ struct file_plan {
     uint64_t bytes;     /**< planned in all */
     uint64_t sequence;  /**< blocks handed out */
     uint64_t in_flight; /**< of them, not done */
+    bool is_stream;     /**< records are not lines: a range is one block; set by the owner */
     bool is_rerun;      /**< it holds what an abandoned epoch handed out, and no more */
 };
 

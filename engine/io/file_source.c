@@ -303,6 +303,7 @@ int file_source_open(const struct file_source_options *options, struct store *st
     s->is_by_name = options->by_name;
     s->watch.list.by_name = options->by_name;
     file_plan_init(&s->plan);
+    s->plan.is_stream = options->is_stream;
     int rc = file_registry_load(&s->watch.registry, options->store_id, store, e);
     if (rc != 0) {
         close_source(&s->base);

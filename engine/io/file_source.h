@@ -30,6 +30,8 @@ struct file_source_options {
     bool by_name;        /**< new files are read by name, and are in order of time so */
     int64_t still_ms;    /**< a last line without line end counts when the file has not
                               changed for this long */
+    bool is_stream;      /**< records are not lines: a file is read by one worker, from a record's
+                              start on */
     bool once;           /**< list the folder once, at the first poll; wait there until files with
                               an unfinished last line have stood still for still_ms, or changed */
     uint32_t index;      /**< source.index */

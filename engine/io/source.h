@@ -52,7 +52,9 @@ struct source_block {
     uint64_t bytes;             /**< of the plan that it takes (packed ones of a .gz) */
     bool starts_a_record;       /**< start is the start of a record; else look for one */
     bool takes_unfinished;      /**< the last line counts although it has no line end */
-    struct slice values;        /**< of a queue block: msgpack array of the batch's values */
+    bool is_stream;      /**< of a file whose records no line ends tell apart: it is read from
+                              a record's start on, and is the only one of the epoch */
+    struct slice values; /**< of a queue block: msgpack array of the batch's values */
 };
 
 /** What a worker says of a block that it has read. */

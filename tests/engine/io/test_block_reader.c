@@ -3,92 +3,8 @@
  * Method: files from chance, cut at random places, against a naive split at '\n'; single cases for
  * each limit. */
 #include "base/limits.h"
-#include "input_folder.h"
+#include "block_files.h"
 #include "io/block_reader.h"
-#include "io/input_file.h"
-
-struct fixture {
-    char *folder;
-    struct block_reader *reader;
-    struct input_file file;
-    char *bytes; /* what is in the file */
-    size_t size;
-};
-
-static int begin(void **state)
-{
-    struct fixture *f = memory_zero(1, sizeof *f);
-    f->folder = folder_create();
-    f->reader = block_reader_create();
-    f->file.fd = -1;
-    *state = f;
-    return 0;
-}
-
-static void forget_file(struct fixture *f)
-{
-    if (f->file.fd >= 0) {
-        close(f->file.fd);
-    }
-    memory_free(f->bytes);
-    f->bytes = NULL;
-    f->file.fd = -1;
-}
-
-static int end(void **state)
-{
-    struct fixture *f = *state;
-    forget_file(f);
-    block_reader_destroy(f->reader);
-    folder_remove(f->folder);
-    memory_free(f);
-    return 0;
-}
-
-static void open_file(struct fixture *f, const char *name, const void *bytes, size_t size)
-{
-    char *path = text_path(f->folder, name);
-    forget_file(f);
-    f->bytes = memory_copy(bytes, size);
-    f->size = size;
-    f->file.fd = open(path, O_RDONLY);
-    struct stat s;
-    assert_int_equal(fstat(f->file.fd, &s), 0);
-    f->file.size = (uint64_t)s.st_size;
-    f->file.is_packed = text_ends_with(name, ".gz");
-    memory_free(path);
-}
-
-static void use_bytes(struct fixture *f, const void *bytes, size_t size)
-{
-    write_bytes(f->folder, "a", O_TRUNC, bytes, size);
-    open_file(f, "a", bytes, size);
-}
-
-static void use_text(struct fixture *f, const char *text)
-{
-    use_bytes(f, text, strlen(text));
-}
-
-static struct source_block block_of(struct fixture *f, uint64_t start, uint64_t stop)
-{
-    return (struct source_block){
-        .partition_name = "FILE",
-        .file = &f->file,
-        .start = start,
-        .end = stop,
-        .limit = f->size,
-        .starts_a_record = true,
-        .takes_unfinished = true,
-    };
-}
-
-static struct source_block packed_block(struct fixture *f, uint64_t start)
-{
-    struct source_block block = block_of(f, start, UINT64_MAX);
-    block.limit = UINT64_MAX;
-    return block;
-}
 
 /* Read a block and look that its pieces are what the file has there, one behind the other.
  * @param from, to  out: where its text begins and ends; both 0 when there is none */
@@ -685,6 +601,113 @@ static void a_packed_file_with_less_in_it_than_was_read_is_refused(void **state)
     assert_int_equal(read_until_it_fails(f, &block, &e), MILL_EREFUSED);
 }
 
+/* --- streams --- */
+
+/* Records of a stream are a byte that says how many bytes follow it. @return bytes of whole ones */
+static size_t whole_records(const struct block_piece *piece)
+{
+    size_t at = 0;
+    while (at < piece->own && at + 1 + (uint8_t)piece->text.data[at] <= piece->text.size) {
+        at += 1 + (uint8_t)piece->text.data[at];
+    }
+    return at;
+}
+
+static struct source_block stream_of(struct fixture *f, uint64_t start, uint64_t stop)
+{
+    struct source_block block = block_of(f, start, stop);
+    block.is_stream = true;
+    return block;
+}
+
+/* @return where the block's records end */
+static uint64_t read_stream(struct fixture *f, const struct source_block *block)
+{
+    struct block_piece piece;
+    struct error e = {0};
+    uint64_t at = block->start;
+    size_t used = 0;
+    block_reader_begin(f->reader, block);
+    int rc = block_reader_stream(f->reader, 0, &piece, &e);
+    for (; rc == 1; rc = block_reader_stream(f->reader, used, &piece, &e)) {
+        assert_int_equal(piece.offset, at);
+        assert_memory_equal(piece.text.data, f->bytes + at, piece.text.size);
+        assert_int_equal(piece.is_whole,
+                         block->takes_unfinished && at + piece.text.size == f->size);
+        assert_true(piece.own <= piece.text.size && at + piece.own <= block->end);
+        used = whole_records(&piece);
+        at += used;
+        if (used == 0 && piece.is_whole) {
+            break; /* a decoder would call it bad */
+        }
+    }
+    assert_true(rc >= 0);
+    assert_int_equal(block_reader_done(f->reader).next, at);
+    assert_int_equal(block_reader_done(f->reader).bytes, at - block->start);
+    return at;
+}
+
+static void a_stream_is_cut_where_its_records_say(void **state)
+{
+    struct fixture *f = *state;
+    struct chance c = {81};
+    size_t size = 3 * LIMIT_CHUNK_BYTES;
+    char *bytes = memory_alloc(size);
+    chance_bytes(&c, bytes, size);
+    use_bytes(f, bytes, size);
+    for (int round = 0; round < 30; round++) {
+        uint64_t at = 0;
+        while (at < size - 256) {
+            uint64_t stop = at + 1 + chance_below(&c, (uint32_t)(size - at));
+            struct source_block block = stream_of(f, at, stop);
+            block.takes_unfinished = chance_below(&c, 2) == 0;
+            uint64_t next = read_stream(f, &block);
+            assert_true(next > at && (next >= stop || size - next < 256));
+            assert_true(next < stop + 256);
+            at = next;
+        }
+    }
+    memory_free(bytes);
+}
+
+static void a_stream_without_a_record_comes_longer_up_to_a_limit(void **state)
+{
+    struct fixture *f = *state;
+    size_t size = LIMIT_RECORD_BYTES_MAX + 100;
+    char *bytes = memory_zero(size, 1);
+    use_bytes(f, bytes, size);
+    memory_free(bytes);
+    struct source_block block = stream_of(f, 0, size);
+    block_reader_begin(f->reader, &block);
+    struct block_piece piece = {.is_whole = false};
+    size_t before = 0;
+    while (!piece.is_whole) {
+        assert_int_equal(block_reader_stream(f->reader, 0, &piece, NULL), 1);
+        assert_true(piece.text.size > before);
+        before = piece.text.size;
+    }
+    assert_int_equal(before, LIMIT_RECORD_BYTES_MAX + 1);
+    block_reader_let_go(f->reader);
+    assert_int_equal(block_reader_done(f->reader).next, size);
+    assert_int_equal(block_reader_stream(f->reader, 0, &piece, NULL), 0);
+}
+
+static void the_head_of_a_file_can_be_read_before_a_block(void **state)
+{
+    struct fixture *f = *state;
+    struct slice head;
+    use_text(f, "a,b\n1,2\n3,4\n");
+    struct source_block block = block_of(f, 8, 12);
+    block_reader_begin(f->reader, &block);
+    assert_int_equal(block_reader_head(f->reader, 3, &head, NULL), 0);
+    assert_true(slice_is(head, "a,b"));
+    assert_int_equal(block_reader_head(f->reader, 4096, &head, NULL), 0);
+    assert_true(slice_is(head, f->bytes));
+    struct block_piece piece;
+    assert_int_equal(block_reader_next(f->reader, &piece, NULL), 1);
+    assert_true(slice_is(piece.text, "3,4\n"));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -713,6 +736,9 @@ int main(void)
         CASE(nothing_is_given_of_a_packed_file_that_is_not_whole),
         CASE(a_packed_file_with_nothing_in_it_is_not_unreadable),
         CASE(a_packed_file_with_less_in_it_than_was_read_is_refused),
+        CASE(a_stream_is_cut_where_its_records_say),
+        CASE(a_stream_without_a_record_comes_longer_up_to_a_limit),
+        CASE(the_head_of_a_file_can_be_read_before_a_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

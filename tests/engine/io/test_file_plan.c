@@ -183,6 +183,22 @@ static void a_packed_file_is_one_block_whatever_the_share(void **state)
     expect_end(f);
 }
 
+static void the_range_of_a_stream_is_one_block(void **state)
+{
+    struct fixture *f = *state;
+    struct source_block block;
+    f->plan.is_stream = true;
+    know(f, (uint64_t[]){3 * BLOCK, BLOCK}, 2, false);
+    file_plan_make(&f->plan, &f->registry, 2 * BLOCK + 5);
+    assert_true(cut(f, &block));
+    assert_true(block.is_stream && block.starts_a_record);
+    assert_int_equal(block.start, 0);
+    assert_int_equal(block.end, 2 * BLOCK + 5);
+    assert_int_equal(block.limit, 3 * BLOCK);
+    assert_int_equal(block.bytes, 2 * BLOCK + 5);
+    assert_false(cut(f, &block));
+}
+
 static void an_unfinished_line_counts_when_the_file_stands_still(void **state)
 {
     struct fixture *f = *state;
@@ -338,6 +354,7 @@ int main(void)
         CASE(blocks_lie_at_fixed_offsets_of_the_file),
         CASE(blocks_are_numbered_within_the_epoch),
         CASE(a_packed_file_is_one_block_whatever_the_share),
+        CASE(the_range_of_a_stream_is_one_block),
         CASE(an_unfinished_line_counts_when_the_file_stands_still),
         CASE(a_dropped_range_is_passed_over),
         CASE(a_rerun_hands_out_what_was_handed_out_and_no_more),
