@@ -286,6 +286,9 @@ void mill_text_trim(const char *s, size_t size, struct mill_part *found);
 double mill_text_time(const char *s, size_t size);
 double mill_text_number(const char *s, size_t size);
 
+/* Whether a text is a pattern (data/pattern.h). Else the message says why not. */
+bool mill_pattern_check(const char *text, size_t size, char *message, size_t message_size);
+
 /* --- words --- */
 const char *mill_word_text(const struct mill_splitter *s, uint32_t i, uint32_t *size);
 /* Split one string; the words are at mill_splitter_input(). @return how many */

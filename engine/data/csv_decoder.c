@@ -144,23 +144,31 @@ static struct slice first_record(const struct csv_decoder *c, struct slice text,
     return *ends ? (struct slice){text.data, (size_t)(newline + 1 - text.data)} : text;
 }
 
-static bool take_head(struct decoder *d, struct slice text)
-{
-    bool ends = true;
-    if (of(d)->names_in_head) {
-        struct slice line = first_record(of(d), skip_mark(text), &ends);
-        set_head(of(d), strip_line_end(line.data, line.size));
-    }
-    return ends;
-}
-
 static void begin(struct decoder *d, struct slice text, uint64_t offset)
 {
-    of(d)->head_at = NULL;
-    if (offset == 0 && of(d)->has_head) {
-        of(d)->head_at = skip_mark(text).data;
-        (void)take_head(d, text);
+    struct csv_decoder *c = of(d);
+    bool ends = false;
+    c->head_at = NULL;
+    if (offset == 0 && c->has_head) {
+        text = skip_mark(text);
+        c->head_at = text.data;
     }
+    if (c->head_at != NULL && c->names_in_head) {
+        struct slice line = first_record(c, text, &ends);
+        set_head(c, strip_line_end(line.data, line.size));
+    }
+}
+
+/* Records follow it, so a line without an end is only a part of one. */
+static bool take_head(struct decoder *d, struct slice text)
+{
+    struct csv_decoder *c = of(d);
+    bool ends = true;
+    if (c->names_in_head) {
+        struct slice line = first_record(c, skip_mark(text), &ends);
+        set_head(c, ends ? strip_line_end(line.data, line.size) : (struct slice){NULL, 0});
+    }
+    return ends;
 }
 
 /* Rows that quoted line ends do not cut. An open quote costs its own line, not all that follow. */
@@ -170,7 +178,7 @@ static uint32_t cut(struct decoder *d, const char *text, size_t *size, struct mi
     const char *at = text;
     const char *end = text + *size;
     uint32_t count = 0;
-    while (at < end && count < rows_max) {
+    while (at < end && at < d->own_end && count < rows_max) {
         bool ends = false;
         size_t used =
             csv_record_size((struct slice){at, (size_t)(end - at)}, of(d)->separator, &ends);

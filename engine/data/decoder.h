@@ -82,6 +82,7 @@ struct decoder {
                              of a file, or where a record becomes larger than it may be */
     bool is_broken;     /**< out of cut(): the rest of the partition cannot be told apart. Its
                              beginning is the last row, and bad */
+    const char *own_end;      /**< in: a record that begins at or behind it is not cut */
     const char *readable_end; /**< bytes in front of it may be read, also those behind a row */
 };
 

@@ -40,12 +40,16 @@ static void want(struct decoder *d, const struct slice *names, uint32_t count)
 
 /* --- telling records apart --- */
 
-static void break_off(struct decoder *d, struct slice rest, struct mill_slice *row, const char *why)
+#define NO_MSGPACK "no msgpack, or larger than 16 MiB; the rest is not read"
+#define BREAKS_OFF "msgpack that breaks off"
+
+static void break_off(struct decoder *d, struct slice rest, struct mill_slice *row, bool is_short)
 {
     size_t size = rest.size < MSGPACK_BROKEN_BYTES ? rest.size : MSGPACK_BROKEN_BYTES;
     *row = (struct mill_slice){.ptr = rest.data, .len = (uint32_t)size};
     of(d)->broken_at = rest.data;
-    of(d)->broken_why = why;
+    bool is_cut = is_short && rest.size <= LIMIT_RECORD_BYTES_MAX;
+    of(d)->broken_why = is_cut ? BREAKS_OFF : NO_MSGPACK;
     d->is_broken = true;
 }
 
@@ -55,7 +59,7 @@ static uint32_t cut(struct decoder *d, const char *text, size_t *size, struct mi
     const char *at = text;
     const char *end = text + *size;
     uint32_t count = 0;
-    while (at < end && count < rows_max) {
+    while (at < end && at < d->own_end && count < rows_max) {
         struct slice rest = {at, (size_t)(end - at)};
         size_t used = 0;
         enum msgpack_found found = msgpack_measure(at, rest.size, &used);
@@ -63,10 +67,7 @@ static uint32_t cut(struct decoder *d, const char *text, size_t *size, struct mi
             break;
         }
         if (found != MSGPACK_WHOLE) {
-            break_off(d, rest, &rows[count++],
-                      found == MSGPACK_NONE
-                          ? "no msgpack, or larger than 16 MiB; the rest is not read"
-                          : "msgpack that breaks off");
+            break_off(d, rest, &rows[count++], found == MSGPACK_SHORT);
             at = end;
             break;
         }

@@ -1,7 +1,9 @@
 #include "data/pattern.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "base/ffi.h"
 #include "base/limits.h"
 #include "base/memory.h"
 
@@ -210,5 +212,17 @@ bool pattern_match(const struct pattern *p, struct slice line, struct slice *val
         }
         at = stop + part->text.size;
     }
+    return true;
+}
+
+bool mill_pattern_check(const char *text, size_t size, char *message, size_t message_size)
+{
+    struct pattern *p = NULL;
+    struct error e = {0};
+    if (pattern_compile(text, size, &p, &e) != 0) {
+        snprintf(message, message_size, "%s", e.message);
+        return false;
+    }
+    pattern_destroy(p);
     return true;
 }

@@ -36,6 +36,7 @@ void records_destroy(struct mill_records *r)
 
 void records_begin(struct mill_records *r, struct slice text, uint64_t offset, size_t padding)
 {
+    r->decoder->own_end = text.data + text.size;
     r->decoder->readable_end = text.data + text.size + padding;
     if (r->decoder->ops->begin != NULL) {
         r->decoder->ops->begin(r->decoder, text, offset);

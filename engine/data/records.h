@@ -58,7 +58,8 @@ void records_begin(struct mill_records *r, struct slice text, uint64_t offset, s
  * the text.
  * @param text    the piece, or what is left of it; borrowed until the next call
  * @param offset  of it in its partition
- * @return bytes of the text that were used; 0 when nothing is left
+ * @return bytes of the text that were used; 0 when nothing is left, or (a decoder that cuts) no
+ *         whole record is
  */
 size_t records_next(struct mill_records *r, struct slice text, uint64_t offset);
 

@@ -18,6 +18,7 @@
 #include "base/bytes.h"
 #include "base/ffi.h"
 #include "base/limits.h"
+#include "data/csv_decoder.h"
 #include "flow/window.h"
 
 /** What an operator does to the number of records. */
@@ -56,7 +57,14 @@ enum graph_source_kind {
     SOURCE_RATE
 };
 /** What the bytes of a source are. All but RECORDS_TEXT have fields: script/record_decoder.h. */
-enum graph_record_format { RECORDS_TEXT, RECORDS_JSON };
+enum graph_record_format {
+    RECORDS_TEXT,
+    RECORDS_JSON,
+    RECORDS_CSV,
+    RECORDS_PATTERN,
+    RECORDS_ACCESS_LOG,
+    RECORDS_MSGPACK
+};
 enum graph_output_kind { OUTPUT_PRINT, OUTPUT_STDOUT, OUTPUT_FILES, OUTPUT_FOLDERS, OUTPUT_BATCH };
 enum graph_format { FORMAT_JSON, FORMAT_TEXT, FORMAT_PRINT, FORMAT_ROWS };
 
@@ -88,14 +96,22 @@ struct graph_source {
     uint64_t rows_per_second; /**< of SOURCE_RATE */
     uint64_t rows;            /**< of SOURCE_RATE; 0: no end */
     enum graph_record_format format;
-    bool is_strict;           /**< of RECORDS_JSON: check values that no one reads, too */
-    const char *token;        /**< a client's first line must be this; NULL: none */
+    bool is_strict;         /**< of RECORDS_JSON: check values that no one reads, too */
+    struct csv_options csv; /**< of RECORDS_CSV */
+    const char *layout;     /**< of RECORDS_PATTERN: the pattern (data/pattern.h); it is right */
+    const char *token;      /**< a client's first line must be this; NULL: none */
 };
 
 /** What peers send and cannot send again: it goes through a receiver log. */
 static inline bool graph_is_received(const struct graph_source *s)
 {
     return s->kind == SOURCE_STDIN || s->kind == SOURCE_SOCKET || s->kind == SOURCE_LISTEN;
+}
+
+/** Its records are not told apart by line ends. */
+static inline bool graph_is_stream(const struct graph_source *s)
+{
+    return s->format == RECORDS_MSGPACK || (s->format == RECORDS_CSV && s->csv.is_multiline);
 }
 
 /** It gives bytes: lines, or records of a format; else it gives values. */

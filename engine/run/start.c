@@ -252,6 +252,7 @@ static int open_source(struct runner *r, uint32_t index, struct error *e)
         .new_files_only = g->new_files_only,
         .by_name = g->by_name,
         .still_ms = interval < STILL_MS_MAX ? interval : STILL_MS_MAX,
+        .is_stream = graph_is_stream(g),
         .once = r->options.once,
         .index = index,
         .store_id = number,

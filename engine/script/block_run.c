@@ -12,6 +12,8 @@
 #include "script/dead_letter.h"
 #include "script/segment.h"
 
+#define HEAD_BYTES_MIN ((size_t)4 * KIB)
+
 /* Record by record, so that the one to be skipped is met alone by the checked loop. */
 static int run_checked(struct host *h, uint32_t segment, uint32_t count, struct error *e)
 {
@@ -198,19 +200,20 @@ static int refuse_faults(struct host *h, const struct mill_records *r, struct er
     return rc;
 }
 
-static int run_records(struct host *h, const struct block_piece *piece, uint32_t *count,
-                       struct error *e)
+static int run_records(struct host *h, struct block_piece *piece, uint32_t *count, struct error *e)
 {
     struct mill_records *r = h->chunks[h->position.source];
     struct slice left = piece->text;
     int rc = 0;
+    size_t used = 1;
     h->position.input = INPUT_RECORDS;
-    records_begin(r, left, piece->offset, piece->padding);
-    while (left.size > 0 && rc == 0) {
+    records_begin(r, left, piece->starts_anew ? 0 : piece->offset, piece->padding);
+    r->decoder->is_whole = piece->is_whole;
+    r->decoder->own_end = left.data + (piece->own > 0 ? piece->own : left.size);
+    while (left.size > 0 && used > 0 && rc == 0) {
         uint64_t offset = piece->offset + (uint64_t)(left.data - piece->text.data);
         host_end_life(h, MILL_OF_CHUNK);
-        size_t used = records_next(r, left, offset);
-        check(used > 0);
+        used = records_next(r, left, offset);
         h->input.lines = r->rows;
         rc = refuse_faults(h, r, e);
         rc = rc == 0 ? run_rows(h, piece->text, r->count, e) : rc;
@@ -218,6 +221,7 @@ static int run_records(struct host *h, const struct block_piece *piece, uint32_t
         left.data += used;
         left.size -= used;
     }
+    piece->used = piece->text.size - left.size;
     return rc;
 }
 
@@ -267,7 +271,7 @@ static bool splits_here(const struct host *h, uint32_t splitter_index)
     return false;
 }
 
-static int run_text(struct host *h, const struct block_piece *piece, struct error *e)
+static int run_text(struct host *h, struct block_piece *piece, struct error *e)
 {
     h->position.text = piece->text.data;
     h->position.text_offset = piece->offset;
@@ -300,10 +304,41 @@ static int refuse_line(struct host *h, const struct block_piece *piece, struct e
     return dead_letter_of_record(h, 0, piece->offset, piece->text, message, e);
 }
 
-static int run_file(struct host *h, const struct source_block *block, struct source_done *done,
-                    struct error *e)
+/* A decoder that takes its names from a file's first line needs that for a block of its middle. */
+static int give_head(struct host *h, const struct source_block *block, struct error *e)
 {
-    block_reader_begin(h->reader, block);
+    const struct mill_records *r = h->chunks[block->source];
+    struct slice head = {NULL, 0};
+    if (r == NULL || r->decoder->ops->head == NULL) {
+        return 0;
+    }
+    int rc = block->start == 0 ? 0 : block_reader_head(h->reader, HEAD_BYTES_MIN, &head, e);
+    bool is_enough = r->decoder->ops->head(r->decoder, head);
+    if (rc == 0 && !is_enough && head.size == HEAD_BYTES_MIN) {
+        rc = block_reader_head(h->reader, LIMIT_HEAD_BYTES, &head, e);
+        (void)r->decoder->ops->head(r->decoder, head);
+    }
+    return rc;
+}
+
+static int run_stream(struct host *h, struct error *e)
+{
+    struct block_piece piece;
+    const struct decoder *d = h->chunks[h->position.source]->decoder;
+    int rc = block_reader_stream(h->reader, 0, &piece, e);
+    while (rc == 1) {
+        rc = run_text(h, &piece, e);
+        if (rc == 0 && d->is_broken) {
+            block_reader_let_go(h->reader);
+            return 0;
+        }
+        rc = rc == 0 ? block_reader_stream(h->reader, piece.used, &piece, e) : rc;
+    }
+    return rc;
+}
+
+static int run_file_lines(struct host *h, struct error *e)
+{
     struct block_piece piece;
     int rc = block_reader_next(h->reader, &piece, e);
     while (rc == 1) {
@@ -311,6 +346,17 @@ static int run_file(struct host *h, const struct source_block *block, struct sou
         if (rc == 0) {
             rc = block_reader_next(h->reader, &piece, e);
         }
+    }
+    return rc;
+}
+
+static int run_file(struct host *h, const struct source_block *block, struct source_done *done,
+                    struct error *e)
+{
+    block_reader_begin(h->reader, block);
+    int rc = give_head(h, block, e);
+    if (rc == 0) {
+        rc = block->is_stream ? run_stream(h, e) : run_file_lines(h, e);
     }
     *done = block_reader_done(h->reader);
     return rc;
@@ -417,7 +463,8 @@ static int run_rate(struct host *h, const struct source_block *block, struct sou
 static int run_queued_text(struct host *h, const struct source_block *block,
                            struct source_done *done, struct error *e)
 {
-    struct block_piece piece = {.text = block->values, .offset = block->start};
+    struct block_piece piece = {
+        .text = block->values, .offset = block->start, .starts_anew = true, .is_whole = true};
     *done = (struct source_done){.next = block->end, .bytes = block->values.size};
     return piece.text.size == 0 ? 0 : run_text(h, &piece, e);
 }

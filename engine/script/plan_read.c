@@ -62,8 +62,10 @@ static const char *const source_words[] = {"files",  "queue", "stdin", "socket",
                                            "listen", "rate",  NULL};
 static const char *const stage_words[] = {"table", "update", "with_state", "top", "window", NULL};
 static const char *const combine_words[] = {"lua", "count", "sum", "min", "max", "avg", NULL};
-static const char *const record_format_words[] = {"text", "json", NULL};
-static const char *const input_words[] = {"lines", "records", "words", "cells", "groups", "tee", NULL};
+static const char *const record_format_words[] = {"text",       "json",    "csv", "pattern",
+                                                  "access_log", "msgpack", NULL};
+static const char *const input_words[] = {"lines",  "records", "words", "cells",
+                                          "groups", "tee",     NULL};
 static const char *const terminal_words[] = {"stage", "output", "tee", "state", NULL};
 static const char *const window_words[] = {"tumbling", "sliding", "session", "none", NULL};
 static const char *const late_words[] = {"dead_letter", "drop", NULL};
@@ -135,6 +137,49 @@ static void read_operator(lua_State *L, struct arena *arena, void *element)
     o->inputs = read_numbers(L, "inputs", arena, &o->input_count);
 }
 
+static struct slice *read_texts(lua_State *L, const char *field, struct arena *arena,
+                                uint32_t *count)
+{
+    lua_getfield(L, -1, field);
+    *count = (uint32_t)lua_objlen(L, -1);
+    struct slice *texts = arena_alloc(arena, (*count + 1) * sizeof *texts);
+    for (uint32_t i = 0; i < *count; i++) {
+        lua_rawgeti(L, -1, (int)i + 1);
+        size_t size = 0;
+        const char *text = lua_tolstring(L, -1, &size);
+        check(text != NULL);
+        texts[i] = (struct slice){arena_copy(arena, text, size), size};
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return texts;
+}
+
+/* Two lists: names of columns, and their types. */
+static void read_types(lua_State *L, struct arena *arena, struct csv_options *o)
+{
+    uint32_t count = 0;
+    const struct slice *names = read_texts(L, "typed", arena, &o->type_count);
+    const struct slice *types = read_texts(L, "types", arena, &count);
+    check(count == o->type_count);
+    struct field *fields = arena_alloc(arena, (count + 1) * sizeof *fields);
+    for (uint32_t i = 0; i < count; i++) {
+        fields[i] = (struct field){.name = names[i]};
+        bool is_known = field_type_of(types[i], &fields[i].type);
+        check(is_known);
+    }
+    o->types = fields;
+}
+
+static void read_csv(lua_State *L, struct arena *arena, struct csv_options *o)
+{
+    o->columns = read_texts(L, "columns", arena, &o->column_count);
+    read_types(L, arena, o);
+    o->separator = get_text(L, "separator", arena)[0];
+    o->has_head = get_boolean(L, "header");
+    o->is_multiline = get_boolean(L, "multiline");
+}
+
 static void read_source(lua_State *L, struct arena *arena, void *element)
 {
     struct graph_source *s = element;
@@ -154,6 +199,12 @@ static void read_source(lua_State *L, struct arena *arena, void *element)
     s->token = get_text(L, "token", arena);
     s->format = (enum graph_record_format)get_choice(L, "format", record_format_words);
     s->is_strict = get_boolean(L, "strict");
+    s->layout = get_text(L, "layout", arena);
+    if (s->format == RECORDS_CSV) {
+        lua_getfield(L, -1, "csv");
+        read_csv(L, arena, &s->csv);
+        lua_pop(L, 1);
+    }
 }
 
 /* Lists of the plan count from 1. */
@@ -261,26 +312,11 @@ static void read_options(lua_State *L, struct graph_options *o)
     lua_pop(L, 1);
 }
 
-static void read_splitters(lua_State *L, struct arena *arena, struct graph *g)
-{
-    lua_getfield(L, -1, "splitters");
-    g->splitter_count = (uint32_t)lua_objlen(L, -1);
-    g->splitters = arena_alloc(arena, (g->splitter_count + 1) * sizeof *g->splitters);
-    for (uint32_t i = 0; i < g->splitter_count; i++) {
-        lua_rawgeti(L, -1, (int)i + 1);
-        size_t size = 0;
-        const char *text = lua_tolstring(L, -1, &size);
-        g->splitters[i] = (struct slice){arena_copy(arena, text, size), size};
-        lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
-}
-
 int plan_read(lua_State *L, struct arena *arena, struct graph *graph, struct error *e)
 {
     *graph = (struct graph){.name = get_text(L, "name", arena)};
     read_options(L, &graph->options);
-    read_splitters(L, arena, graph);
+    graph->splitters = read_texts(L, "splitters", arena, &graph->splitter_count);
     graph->tee_count = get_u32(L, "tees");
     void *operators = NULL;
     void *sources = NULL;

@@ -1,5 +1,6 @@
 --- A job: sources, and what the script hangs on them. Building one does nothing but make a graph
 --- of nodes; plan.lua turns it into what the engine runs.
+local formats = require "tidemill.formats"
 local options = require "tidemill.options"
 local stream = require "tidemill.stream"
 local values = require "tidemill.values"
@@ -88,24 +89,10 @@ function Job:text_file_stream(dir, given)
    })
 end
 
--- What the bytes of a source are: lines, or records with fields.
-local FORMAT = { type = "choice", default = "text", "text", "json" }
-local STRICT = { type = "boolean" }
-
---- Options of a format that is not the source's.
-local function check_format(name, checked)
-   if checked.strict ~= nil and checked.format ~= "json" then
-      options.fail('%s: strict is an option of format = "json"', name)
-   end
-   return checked
-end
-
-local FILE_OPTIONS = {
+local FILE_OPTIONS = formats.schema {
    max_bytes_per_batch = BYTES_MAX,
-   pattern = TEXT_FILE_OPTIONS.pattern,
+   files = { type = "string" },
    new_files_only = TEXT_FILE_OPTIONS.new_files_only,
-   format = FORMAT,
-   strict = STRICT,
 }
 
 --- Records of the files in a folder.
@@ -116,11 +103,11 @@ function Job:file_stream(dir, given)
    local checked = options.check("file_stream", FILE_OPTIONS, given)
    return stream.new(self:add {
       kind = "file_stream", source = "files", target = dir,
-      options = check_format("file_stream", checked),
+      options = formats.check("file_stream", checked, true),
    })
 end
 
-local STDIN_OPTIONS = { format = FORMAT, strict = STRICT, max_bytes_per_batch = BYTES_MAX }
+local STDIN_OPTIONS = formats.schema { max_bytes_per_batch = BYTES_MAX }
 local SOCKET_OPTIONS = {
    format = { type = "choice", default = "text", "text" }, max_bytes_per_batch = BYTES_MAX,
 }
@@ -134,7 +121,8 @@ function Job:stdin(given)
    end
    local checked = options.check("stdin", STDIN_OPTIONS, given)
    return stream.new(self:add {
-      kind = "stdin", source = "stdin", target = "", options = check_format("stdin", checked),
+      kind = "stdin", source = "stdin", target = "",
+      options = formats.check("stdin", checked, false),
    })
 end
 
@@ -162,10 +150,8 @@ function Job:socket_text_stream(host, port, given)
    })
 end
 
-local LISTEN_OPTIONS = {
+local LISTEN_OPTIONS = formats.schema {
    max_bytes_per_batch = BYTES_MAX,
-   format = FORMAT,
-   strict = STRICT,
    clients = { type = "integer", default = 1024, min = 1, max = 65536 },
    token = { type = "string" },
 }
@@ -202,7 +188,7 @@ end
 --- Lines or records that clients send, who connect to the job.
 function Job:listen(url, given)
    local host, port, path = parse_url(url)
-   local checked = check_format("listen", options.check("listen", LISTEN_OPTIONS, given))
+   local checked = formats.check("listen", options.check("listen", LISTEN_OPTIONS, given), false)
    local token = checked.token
    if token and (token == "" or #token > 256 or token:find("[%z\r\n]")) then
       options.fail("listen: token is 1 to 256 bytes without a line end")

@@ -12,6 +12,7 @@
 ---
 --- The plan is plain tables of numbers and strings besides the functions: C reads the same tables
 --- (script/plan_read.c) and every worker makes the same plan from its own run of the script.
+local formats = require "tidemill.formats"
 local options = require "tidemill.options"
 
 local M = {}
@@ -56,6 +57,11 @@ end
 --- Whether a source gives bytes, lines or records; a queue and a rate give values.
 function M.is_text(source)
    return source.node.source ~= "queue" and source.node.source ~= "rate"
+end
+
+--- Whether a source's records end with a line end.
+function M.is_lines(source)
+   return source.node.options.format ~= "msgpack"
 end
 
 --- How a source's records come into its segments.
@@ -457,7 +463,7 @@ function M.describe(plan)
    local sources = {}
    for i, source in ipairs(plan.sources) do
       local node = source.node
-      sources[i] = {
+      sources[i] = formats.describe(node.options, {
          kind = node.source, operator = node.id, target = node.target,
          pattern = node.options.pattern, new_files_only = node.options.new_files_only or false,
          by_name = node.options.order == "name",
@@ -466,8 +472,7 @@ function M.describe(plan)
          rows_per_second = node.options.rows_per_second or 0,
          rows = node.options.rows or 0, bytes_max = node.options.max_bytes_per_batch or 0,
          token = node.options.token,
-         format = node.options.format or "text", strict = node.options.strict or false,
-      }
+      })
    end
    local splitters = {}
    for i, splitter in ipairs(plan.splitters) do splitters[i] = splitter.separator end

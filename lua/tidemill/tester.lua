@@ -142,7 +142,8 @@ local function add_batches(launch, plan, steps)
          if not is_text then C.mill_pack_array(b, #records) end
          for _, record in ipairs(records) do
             if is_text then
-               C.mill_json_raw(b, record .. "\n", #record + 1)
+               local line = plans.is_lines(plan.sources[source]) and record .. "\n" or record
+               C.mill_json_raw(b, line, #line)
             else
                values.pack(b, record, 1)
             end

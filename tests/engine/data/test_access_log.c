@@ -1,6 +1,7 @@
 /* Goal: each line that a web server writes is split; what is no such line says where it stops.
  * Method: lines as Apache's and nginx's documentation have them, with what real logs contain; cuts
  * and changes of a good line in memory that ends where it ends. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -24,10 +25,11 @@ static void splits_into(const char *line, const char *expected)
     }
     char shown[512] = "";
     for (int i = 0; i < ACCESS_LOG_FIELDS; i++) {
-        strncat(shown, i == 0 ? "" : "|", 2);
-        struct slice none = {"~", 1};
-        struct slice value = values[i].data == NULL ? none : values[i];
-        strncat(shown, value.data, value.size);
+        size_t at = strlen(shown);
+        bool is_none = values[i].data == NULL;
+        int value_size = is_none ? 1 : (int)values[i].size;
+        snprintf(shown + at, sizeof shown - at, "%s%.*s", i == 0 ? "" : "|", value_size,
+                 is_none ? "~" : values[i].data);
     }
     assert_string_equal(shown, expected);
     memory_free(exact);

@@ -322,6 +322,42 @@ static void the_scan_and_the_library_agree_on_any_bytes(void **state)
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
+/* --- what others wrote --- */
+
+static void the_end_of_a_value_is_found_in_a_stream(void **state)
+{
+    (void)state;
+    size_t size = 0;
+    assert_int_equal(msgpack_measure("\x92\x01\xa1x\x05", 5, &size), MSGPACK_WHOLE);
+    assert_int_equal(size, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(msgpack_measure("\x92\x01\xa1x", i, &size), MSGPACK_SHORT);
+    }
+    assert_int_equal(msgpack_measure("\xc1", 1, &size), MSGPACK_NONE);
+    assert_int_equal(msgpack_measure("\xdd\xff\x00\x00\x00", 5, &size), MSGPACK_NONE);
+    assert_int_equal(msgpack_measure("\xdf\x00\xff\xff\xff", 5, &size), MSGPACK_NONE);
+    assert_int_equal(msgpack_measure("\xc6\x01\x00\x00\x01", 5, &size), MSGPACK_NONE);
+    assert_int_equal(msgpack_measure("\xc6\x01\x00\x00\x00", 5, &size), MSGPACK_SHORT);
+    char deep[1000];
+    memset(deep, '\x91', sizeof deep);
+    assert_int_equal(msgpack_measure(deep, sizeof deep, &size), MSGPACK_SHORT);
+    deep[999] = 1;
+    assert_int_equal(msgpack_measure(deep, sizeof deep, &size), MSGPACK_WHOLE);
+    assert_int_equal(size, sizeof deep);
+    assert_int_equal(msgpack_measure("\xd4\x07x", 3, &size), MSGPACK_WHOLE);
+    assert_int_equal(msgpack_measure("\xc7\x01\x07x", 4, &size), MSGPACK_WHOLE);
+}
+
+static void extensions_are_not_plain(void **state)
+{
+    (void)state;
+    assert_true(msgpack_is_plain("\x81\xa1x\x05", 4));
+    assert_false(msgpack_is_plain("\x81\xa1x\x05\x05", 5));
+    assert_false(msgpack_is_plain("\x81\xa1x", 3));
+    assert_false(msgpack_is_plain("\xd4\x01x", 3));
+    assert_false(msgpack_is_plain("\x91\xd4\x07x", 4));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +373,8 @@ int main(void)
         TEST(a_value_cut_anywhere_is_damaged),
         TEST(what_we_never_write_is_damage),
         TEST(the_scan_and_the_library_agree_on_any_bytes),
+        TEST(the_end_of_a_value_is_found_in_a_stream),
+        TEST(extensions_are_not_plain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

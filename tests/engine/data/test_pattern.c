@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ffi.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "data/pattern.h"
@@ -142,6 +143,15 @@ static void a_pattern_has_at_most_64_fields(void **state)
     is_refused(text, "at byte 385 of the pattern: more than 64 fields");
 }
 
+static void a_script_can_ask_whether_it_is_one(void **state)
+{
+    (void)state;
+    char message[16];
+    assert_true(mill_pattern_check("<a>", 3, message, sizeof message));
+    assert_false(mill_pattern_check("<a", 2, message, sizeof message));
+    assert_string_equal(message, "at byte 1 of th");
+}
+
 /* The rule in its plain form: each text at its first place behind the one before, the last at the
  * end. Texts are one byte here. */
 static bool plain_match(const char *separators, size_t count, const char *line, size_t size,
@@ -229,6 +239,7 @@ int main(void)
         cmocka_unit_test(a_line_that_does_not_match_says_where),
         cmocka_unit_test(a_wrong_pattern_says_where),
         cmocka_unit_test(a_pattern_has_at_most_64_fields),
+        cmocka_unit_test(a_script_can_ask_whether_it_is_one),
         cmocka_unit_test(random_lines_match_as_the_rule_says),
         cmocka_unit_test(random_patterns_compile_or_say_why_not),
     };

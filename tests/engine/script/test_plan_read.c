@@ -239,6 +239,32 @@ static void what_is_too_much_is_said(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, job_begin_test, job_end_test)
 
+static void formats_have_their_options(void **state)
+{
+    struct job *j = *state;
+    int rc = job_plan(j, "",
+                      "job:file_stream('in', {format = 'csv', columns = {'b', 'a'}, header = true, "
+                      "types = {a = 'number'}, separator = ';', multiline = true}):print()\n"
+                      "job:file_stream('x', {format = 'pattern', pattern = '<a>'}):print()\n"
+                      "job:stdin{format = 'access_log'}:print()\n"
+                      "job:file_stream('y', {format = 'msgpack'}):print()\n");
+    assert_int_equal(rc, 0);
+    const struct graph_source *s = j->graph.sources;
+    assert_int_equal(s[0].format, RECORDS_CSV);
+    assert_int_equal(s[0].csv.column_count, 2);
+    assert_true(slice_is(s[0].csv.columns[1], "a"));
+    assert_int_equal(s[0].csv.type_count, 1);
+    assert_true(slice_is(s[0].csv.types[0].name, "a"));
+    assert_int_equal(s[0].csv.types[0].type, FIELD_NUMBER);
+    assert_true(s[0].csv.separator == ';' && s[0].csv.has_head && s[0].csv.is_multiline);
+    assert_int_equal(s[1].format, RECORDS_PATTERN);
+    assert_string_equal(s[1].layout, "<a>");
+    assert_int_equal(s[2].format, RECORDS_ACCESS_LOG);
+    assert_int_equal(s[3].format, RECORDS_MSGPACK);
+    assert_true(graph_is_stream(&s[0]) && graph_is_stream(&s[3]));
+    assert_false(graph_is_stream(&s[1]) || graph_is_stream(&s[2]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +278,7 @@ int main(void)
         TEST(segments_lead_from_sources_to_outputs),
         TEST(operators_know_how_deep_they_are),
         TEST(what_is_too_much_is_said),
+        TEST(formats_have_their_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
