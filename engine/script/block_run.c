@@ -4,12 +4,11 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "base/hash.h"
 #include "data/cell.h"
-#include "data/key.h"
 #include "data/msgpack.h"
 #include "io/rate_source.h"
 #include "script/dead_letter.h"
+#include "script/native_run.h"
 #include "script/segment.h"
 
 #define HEAD_BYTES_MIN ((size_t)4 * KIB)
@@ -49,86 +48,13 @@ static int run_lua(struct host *h, uint32_t segment, uint32_t count, struct erro
     return may_skip(h) ? run_checked(h, segment, count, e) : segment_run(h, segment, 0, count, e);
 }
 
-/* Count in C: the value of each record is its key, or there is no key at all. */
-static void count_slot(struct table *t, uint32_t slot, uint64_t by)
-{
-    struct mill_slot *s = &t->shared.slots[slot];
-    if (s->kind == MILL_EMPTY) {
-        *s = (struct mill_slot){.kind = MILL_NUMBER, .count = 1};
-        mill_table_touch(&t->shared, slot);
-        s = &t->shared.slots[slot];
-    }
-    s->num += (double)by;
-}
-
-static int count_text(struct host *h, uint32_t operator_id, struct table *t, struct slice text,
-                      uint64_t offset, struct error *e)
-{
-    uint32_t slot = mill_table_string(&t->shared, text.data, text.size);
-    if (slot == 0) {
-        return dead_letter_of_record(h, operator_id, offset, text, "the key is longer than 64 KiB",
-                                     e);
-    }
-    count_slot(t, slot, 1);
-    return 0;
-}
-
-/* Words are mostly in the dictionary: word number -> slot, as the Lua loops do it. */
-static int count_words(struct host *h, uint32_t segment, uint32_t count, struct error *e)
-{
-    const struct graph_segment *s = &h->graph->segments[segment];
-    struct table *t = &h->tables[s->to];
-    const struct mill_splitter *splitter = &h->splitters[s->splitter];
-    uint32_t operator_id = h->graph->stages[s->to].operator_id;
-    uint32_t *known = h->known_slots[segment];
-    int rc = 0;
-    for (uint32_t i = 0; i < count && rc == 0; i++) {
-        uint32_t id = splitter->words[i].id;
-        if (id != 0 && known[id] != 0) {
-            struct mill_slot *slot = &t->shared.slots[known[id]];
-            if (slot->kind == MILL_NUMBER) {
-                slot->num += 1;
-                continue;
-            }
-        }
-        struct slice word = splitter_word(splitter, i);
-        uint64_t offset = h->position.text_offset + (uint64_t)(word.data - h->position.text);
-        rc = count_text(h, operator_id, t, word, offset, e);
-        if (id != 0 && rc == 0) {
-            known[id] = mill_table_string(&t->shared, word.data, word.size);
-        }
-    }
-    return rc;
-}
-
-static int run_native(struct host *h, uint32_t segment, uint32_t count, struct error *e)
-{
-    const struct graph_segment *s = &h->graph->segments[segment];
-    const struct graph_stage *stage = &h->graph->stages[s->to];
-    struct table *t = &h->tables[s->to];
-    h->counters[stage->operator_id].elements += count;
-    int rc = 0;
-    if (stage->is_global) {
-        count_slot(t, 1, count);
-    } else if (s->input == INPUT_WORDS) {
-        rc = count_words(h, segment, count, e);
-    } else {
-        for (uint32_t i = 0; i < count && rc == 0; i++) {
-            struct slice line = {h->lines[i].ptr, h->lines[i].len};
-            uint64_t offset = h->position.text_offset + (uint64_t)(line.data - h->position.text);
-            rc = count_text(h, stage->operator_id, t, line, offset, e);
-        }
-    }
-    return rc == 0 ? host_relieve_tables(h, false, e) : rc;
-}
-
 static int run_chunk(struct host *h, uint32_t segment, uint32_t count, struct error *e)
 {
     if (count == 0) {
         return 0;
     }
     bool native = h->graph->segments[segment].is_native;
-    int rc = native ? run_native(h, segment, count, e) : run_lua(h, segment, count, e);
+    int rc = native ? native_run(h, segment, count, e) : run_lua(h, segment, count, e);
     return rc == 0 ? host_write_error(h, e) : rc;
 }
 
@@ -149,6 +75,7 @@ static int run_words(struct host *h, uint32_t splitter_index, struct slice text,
     uint32_t counted_for = 0;
     for (uint32_t count = splitter_next(splitter); count > 0 && rc == 0;
          count = splitter_next(splitter)) {
+        host_end_life(h, MILL_OF_CHUNK);
         h->input.words = splitter->words;
         h->input.base = splitter->text;
         struct shuffle_origin origin = {
@@ -233,6 +160,7 @@ static int run_lines(struct host *h, struct slice text, uint32_t *count, struct 
     while (at < text.size && rc == 0) {
         size_t size = text.size - at;
         uint32_t n = lines_split(text.data + at, &size, h->lines, LIMIT_CHUNK_RECORDS_MAX);
+        host_end_life(h, MILL_OF_CHUNK);
         h->input.lines = h->lines;
         rc = run_rows(h, text, n, e);
         at += size;
@@ -419,6 +347,7 @@ static int run_values(struct host *h, const struct source_block *block, struct s
         if (count < 0) {
             return count;
         }
+        host_end_life(h, MILL_OF_CHUNK);
         h->input.cells = h->cells;
         host_set_origin(h, &(struct shuffle_origin){.base = done->records});
         for (uint32_t s = 0; s < h->graph->segment_count && rc == 0; s++) {

@@ -62,44 +62,6 @@ static void words_of_several_splitters_are_read_side_by_side(void **state)
     assert_non_null(strstr(job_rows(j, 2), "[\"c\",2]\n"));
 }
 
-static void counting_in_c_is_counting_in_lua(void **state)
-{
-    struct job *j = *state;
-    struct chance chance = {7};
-    char *text = memory_alloc(400001);
-    for (int i = 0; i < 400000; i++) {
-        text[i] = chance_of(&chance, "abc \n");
-    }
-    text[400000] = '\0';
-    job_open(j, "lines:flat_map(mill.words):count_by_value():to_stdout()\n"
-                "lines:flat_map(mill.words):map(function(w) return w end):count_by_value()"
-                ":to_stdout()\n"
-                "lines:count_by_value():to_stdout()\n"
-                "lines:map(function(l) return l end):count_by_value():to_stdout()");
-    for (int epoch = 0; epoch < 2; epoch++) {
-        run_lines(j, text);
-        assert_string_equal(job_rows(j, 0), job_rows(j, 1));
-        assert_string_equal(job_rows(j, 2), job_rows(j, 3));
-        assert_true(strlen(job_rows(j, 0)) > 1000);
-    }
-    memory_free(text);
-}
-
-static void a_key_that_is_too_long_is_a_dead_letter_in_c_too(void **state)
-{
-    struct job *j = *state;
-    char *text = memory_alloc(70010);
-    memset(text, 'x', 70009);
-    memcpy(text, "a ", 2);
-    memcpy(text + 70005, " b\n", 4);
-    job_open(j, "lines:flat_map(mill.words):count_by_value():to_stdout()");
-    run_lines(j, text);
-    assert_int_equal(strlen(job_rows(j, 0)), 16);
-    assert_non_null(strstr(job_letters(j), "the key is longer than 64 KiB"));
-    assert_non_null(strstr(job_dead(j), "\"offset\":2,"));
-    memory_free(text);
-}
-
 /* --- values --- */
 
 static void values_come_as_they_are(void **state)
@@ -251,8 +213,6 @@ int main(void)
         TEST(lines_come_in_order_without_their_ends),
         TEST(more_lines_than_a_chunk_are_all_there),
         TEST(words_of_several_splitters_are_read_side_by_side),
-        TEST(counting_in_c_is_counting_in_lua),
-        TEST(a_key_that_is_too_long_is_a_dead_letter_in_c_too),
         TEST(values_come_as_they_are),
         TEST(a_batch_that_is_no_list_is_damage),
         TEST(what_an_operator_takes_is_what_it_gives_and_loses),
