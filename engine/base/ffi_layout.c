@@ -14,6 +14,7 @@ _Static_assert(sizeof(struct mill_cursor) == 48, "mill_cursor");
 _Static_assert(sizeof(struct mill_lives) == 12, "mill_lives");
 _Static_assert(sizeof(struct mill_group) == 80, "mill_group");
 _Static_assert(sizeof(struct mill_part) == 8, "mill_part");
+_Static_assert(sizeof(struct mill_side_handle) == 4, "mill_side_handle");
 _Static_assert(sizeof(struct mill_input) == 48, "mill_input");
 _Static_assert(sizeof(struct mill_control) == 112, "mill_control");
 _Static_assert(offsetof(struct mill_control, j3) == offsetof(struct mill_control, j[3]), "j3");

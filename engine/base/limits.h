@@ -60,6 +60,10 @@
 #define LIMIT_CLIENTS_DEFAULT        1024        /* option clients of listen; others are refused */
 #define LIMIT_CLIENTS_MAX            65536
 
+/* mill.table */
+#define LIMIT_SIDE_TABLES_MAX 64          /* of a job */
+#define LIMIT_SIDE_BYTES      (256 * MIB) /* a table's file, and its rows in memory */
+
 /* Counts that are array sizes */
 #define KEY_GROUP_COUNT       4096 /* fixed for ever: state lives by key group */
 #define SHARD_COUNT           16   /* ranges of key groups; the partitions after a shuffle */

@@ -202,6 +202,7 @@ struct mill_buffer;
 struct mill_records;
 struct mill_rows;
 struct mill_shuffle;
+struct mill_side;
 struct mill_splitter;
 struct mill_top;
 
@@ -347,6 +348,18 @@ int mill_state_packed(struct mill_group *g, struct mill_arena *arena,
 
 /* Group i has the key of the one before it: its state is what that one left. */
 void mill_state_follow(struct mill_group *groups, uint32_t i);
+
+/* --- side tables: data/side.h --- */
+/* What mill.table gives a script: the number of a table. */
+struct mill_side_handle {
+    const uint32_t tidemill_index_; /* from 0 */
+};
+/* The number of the row of a key, from 1 on. @return 0: there is none */
+uint32_t mill_side_find(const struct mill_side *t, const char *key, size_t size);
+uint32_t mill_side_find_number(const struct mill_side *t, double key);
+/* The rows by their numbers, each the text of a JSON object. */
+const struct mill_slice *mill_side_rows(const struct mill_side *t);
+uint32_t mill_side_count(const struct mill_side *t);
 
 /* --- time and chance --- */
 /* data/timestamp.h. @return false: it is no time */

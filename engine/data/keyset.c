@@ -80,14 +80,15 @@ static uint32_t add_new(struct keyset *s, uint64_t hash, uint8_t tag, const void
     return number;
 }
 
-uint32_t keyset_add(struct keyset *s, uint64_t hash, uint8_t tag, const void *payload, size_t size)
+uint32_t keyset_find(const struct keyset *s, uint64_t hash, uint8_t tag, const void *payload,
+                     size_t size)
 {
     uint32_t upper = (uint32_t)(hash >> 32);
     uint32_t i = (uint32_t)hash & s->mask;
     for (;; i = (i + 1) & s->mask) {
         struct keyset_bucket bucket = s->buckets[i];
         if (bucket.number == 0) {
-            return add_new(s, hash, tag, payload, size);
+            return 0;
         }
         if (bucket.tag != upper) {
             continue;
@@ -98,6 +99,12 @@ uint32_t keyset_add(struct keyset *s, uint64_t hash, uint8_t tag, const void *pa
             return bucket.number;
         }
     }
+}
+
+uint32_t keyset_add(struct keyset *s, uint64_t hash, uint8_t tag, const void *payload, size_t size)
+{
+    uint32_t number = keyset_find(s, hash, tag, payload, size);
+    return number != 0 ? number : add_new(s, hash, tag, payload, size);
 }
 
 size_t keyset_memory(const struct keyset *s)

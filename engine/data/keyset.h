@@ -55,6 +55,10 @@ void keyset_clear(struct keyset *s);
  */
 uint32_t keyset_add(struct keyset *s, uint64_t hash, uint8_t tag, const void *payload, size_t size);
 
+/** The number of a key that is there; else 0. Several threads may look while none adds. */
+uint32_t keyset_find(const struct keyset *s, uint64_t hash, uint8_t tag, const void *payload,
+                     size_t size);
+
 /** Bytes of memory that the set holds on to. */
 size_t keyset_memory(const struct keyset *s);
 

@@ -15,6 +15,7 @@ local SIZES = {
    mill_lives = 12,
    mill_group = 80,
    mill_part = 8,
+   mill_side_handle = 4,
    mill_input = 48,
    mill_control = 112,
    mill_counter = 48,

@@ -50,6 +50,10 @@ static void many_keys_are_found_while_it_grows(void **state)
         assert_int_equal(add_number(&s, i), i + 1);
         assert_int_equal(add_number(&s, i / 2), i / 2 + 1);
     }
+    for (uint32_t i = 0; i < 2 * COUNT; i++) {
+        uint32_t found = keyset_find(&s, hash_tagged(TAG, &i, sizeof i), TAG, &i, sizeof i);
+        assert_int_equal(found, i < COUNT ? i + 1 : 0);
+    }
     for (uint32_t i = 0; i < COUNT; i++) {
         assert_int_equal(add_number(&s, i), i + 1);
         assert_true(s.hashes[i + 1] == hash_tagged(TAG, &i, sizeof i));
