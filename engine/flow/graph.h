@@ -120,6 +120,14 @@ static inline bool graph_is_text(const struct graph_source *s)
     return s->kind != SOURCE_QUEUE && s->kind != SOURCE_RATE;
 }
 
+/** A table beside the streams: mill.table. */
+struct graph_side {
+    const char *path;
+    const char *label;          /**< "mill.table at job.lua:3" */
+    struct slice key;           /**< field that has the key */
+    struct graph_source format; /**< only what says how a source's bytes are read */
+};
+
 struct graph_stage {
     enum graph_stage_kind kind;
     enum graph_combine combine; /**< of STAGE_TABLE */
@@ -219,6 +227,8 @@ struct graph {
     uint32_t event_count;
     struct graph_handler *handlers;
     uint32_t handler_count;
+    struct graph_side *sides;
+    uint32_t side_count;
     struct slice *splitters; /**< their separators; empty: blanks */
     uint32_t splitter_count;
     uint32_t tee_count;

@@ -154,6 +154,9 @@ static bool wants_commit(const struct runner *r)
 int drive_begin(struct runner *r, struct error *e)
 {
     set_times(r);
+    if (!r->options.once && r->epochs_run > 0) {
+        side_tables_poll(r->sides);
+    }
     int rc = poll_sources(r, e);
     rc = rc == 0 ? plan(r, e) : rc;
     if (rc != 0) {

@@ -9,7 +9,7 @@ void events_open(struct runner *r)
         .memory_max = r->graph->options.memory_max,
         .jit_off = r->options.jit_off,
     };
-    batch_caller_init(&r->event_caller, r->graph, r->options.source, &options);
+    batch_caller_init(&r->event_caller, r->graph, r->options.source, &options, r->sides);
 }
 
 void events_close(struct runner *r)

@@ -39,7 +39,7 @@ int publishing_open(struct runner *r, struct error *e)
         .memory_max = r->graph->options.memory_max,
         .jit_off = r->options.jit_off,
     };
-    batch_caller_init(&r->batch_caller, r->graph, r->options.source, &options);
+    batch_caller_init(&r->batch_caller, r->graph, r->options.source, &options, r->sides);
     int rc = publisher_open(&r->publisher, &r->place, r->data.path, e);
     r->publisher.sinks = (struct publisher_sinks){
         .context = r, .write_stdout = write_stdout, .call_batch = call_batch};

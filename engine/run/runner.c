@@ -362,6 +362,7 @@ static int open_pool(struct runner *r, struct error *e)
         .modules = r->options.modules,
         .source = r->options.source,
         .graph = r->graph,
+        .sides = r->sides,
         .spill_folder = r->data.spill,
         .jit_off = r->options.jit_off,
         .capture = r->options.capture,
@@ -391,6 +392,7 @@ int runner_open(struct runner *r, const struct runner_options *options, struct e
     if (rc == 0) {
         data_folder_set_cache(&r->data, (size_t)r->graph->options.state_cache);
     }
+    rc = rc == 0 ? side_tables_open(r->graph, &r->sides, e) : rc;
     rc = rc == 0 ? start_compare(r, e) : rc;
     rc = rc == 0 ? start_open(r, e) : rc;
     events_open(r);
@@ -477,6 +479,7 @@ void runner_close(struct runner *r)
     receiving_close(r);
     events_close(r);
     start_close(r);
+    side_tables_close(r->sides);
     data_folder_close(&r->data);
     for (uint32_t i = 0; i < LIMIT_OUTPUTS_MAX + 2; i++) {
         buffer_deinit(&r->manifests[i]);

@@ -137,6 +137,7 @@ struct runner {
     uint32_t dropped_count;
     bool is_mended; /**< a choice takes effect with the first commit, which is made for it */
 
+    struct side_tables *sides; /**< of mill.table */
     struct source *sources[LIMIT_SOURCES_MAX];
     struct receiving *receiving[LIMIT_SOURCES_MAX]; /**< of those that have peers; else NULL */
     struct output outputs[LIMIT_OUTPUTS_MAX];

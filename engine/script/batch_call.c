@@ -22,9 +22,11 @@ struct row_reader {
 };
 
 void batch_caller_init(struct batch_caller *c, const struct graph *graph,
-                       const struct source_text *source, const struct lua_options *options)
+                       const struct source_text *source, const struct lua_options *options,
+                       struct side_tables *sides)
 {
     *c = (struct batch_caller){.graph = graph, .source = source, .options = *options};
+    side_reader_init(&c->sides, sides);
 }
 
 static void close_state(struct batch_caller *c)
@@ -38,6 +40,21 @@ static void close_state(struct batch_caller *c)
 void batch_caller_deinit(struct batch_caller *c)
 {
     close_state(c);
+    side_reader_deinit(&c->sides);
+}
+
+static int bind_sides(struct batch_caller *c, struct error *e)
+{
+    if (c->sides.rows == NULL) {
+        return 0;
+    }
+    int rc = script_push(&c->lua, "tidemill.tables", "bind_rows", e);
+    if (rc == 0) {
+        lua_pushlightuserdata(c->lua.L, c->sides.rows);
+        lua_pushinteger(c->lua.L, (lua_Integer)c->graph->side_count);
+        rc = script_call(&c->lua, 2, 0, e);
+    }
+    return rc;
 }
 
 static void stop_call(void *context)
@@ -62,12 +79,14 @@ static int open_state(struct batch_caller *c, struct error *e)
         lua_setfield(L, -2, "control");
         rc = script_call(&c->lua, 1, 1, e);
     }
+    if (rc == 0) {
+        c->plan_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+        rc = bind_sides(c, e);
+    }
     if (rc != 0) {
         close_state(c);
-        return rc;
     }
-    c->plan_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    return 0;
+    return rc;
 }
 
 /* Have `size` bytes ahead of at. @return false at the end */
@@ -195,10 +214,21 @@ static struct batch_source *push_rows(lua_State *L, const struct manifest *m, co
     return source;
 }
 
+/* Views of rows that are older may not be read any more. */
+static int refresh_sides(struct batch_caller *c, struct error *e)
+{
+    if (!side_reader_refresh(&c->sides) || c->lua.L == NULL) {
+        return 0;
+    }
+    int rc = script_push(&c->lua, "tidemill.views", "end_rows", e);
+    return rc == 0 ? script_call(&c->lua, 0, 0, e) : rc;
+}
+
 int batch_caller_push(struct batch_caller *c, const char *module, const char *function,
                       struct error *e)
 {
-    int rc = c->lua.L == NULL ? open_state(c, e) : 0;
+    int rc = refresh_sides(c, e);
+    rc = rc == 0 && c->lua.L == NULL ? open_state(c, e) : rc;
     rc = rc == 0 ? script_push(&c->lua, module, function, e) : rc;
     if (rc == 0) {
         lua_rawgeti(c->lua.L, LUA_REGISTRYINDEX, c->plan_ref);

@@ -14,6 +14,7 @@
 #include "flow/graph.h"
 #include "io/manifest.h"
 #include "script/lua_state.h"
+#include "script/side_tables.h"
 #include "script/source_text.h"
 #include "script/watchdog.h"
 
@@ -24,11 +25,14 @@ struct batch_caller {
     struct script_state lua;
     struct watch watch;
     struct mill_control control;
-    int plan_ref; /**< the plan, in the registry */
+    struct side_reader sides; /**< rows of mill.table */
+    int plan_ref;             /**< the plan, in the registry */
 };
 
+/** @param sides  borrowed; NULL: their rows are not looked up */
 void batch_caller_init(struct batch_caller *c, const struct graph *graph,
-                       const struct source_text *source, const struct lua_options *options);
+                       const struct source_text *source, const struct lua_options *options,
+                       struct side_tables *sides);
 void batch_caller_deinit(struct batch_caller *c);
 
 /**

@@ -90,6 +90,7 @@ int host_create(const struct host_options *options, struct host **result, struct
     }
     create_stages(h);
     create_records(h);
+    side_reader_init(&h->sides, options->sides);
     create_outputs(h);
     h->tees = memory_zero(g->tee_count + 1, sizeof *h->tees);
     h->lines = memory_alloc(LIMIT_CHUNK_RECORDS_MAX * sizeof *h->lines);
@@ -133,6 +134,7 @@ void host_destroy(struct host *h)
         records_destroy(h->chunks[i]);
     }
     rows_deinit(&h->late);
+    side_reader_deinit(&h->sides);
     block_reader_destroy(h->reader);
     receiver_reader_destroy(h->receiver_reader);
     arena_deinit(&h->arena);
@@ -262,6 +264,9 @@ void host_begin(struct host *h, const struct host_epoch *epoch)
     memset(h->counters, 0, (h->graph->operator_count + 1) * sizeof *h->counters);
     memset(h->heads, 0, (h->graph->stage_count + 1) * sizeof *h->heads);
     error_clear(&h->fatal);
+    if (side_reader_refresh(&h->sides)) {
+        host_end_life(h, MILL_OF_CHUNK);
+    }
     h->control.time_ms = (double)epoch->time_ms;
     h->control.random[0] = epoch->seed;
     h->position.epoch = epoch->number;

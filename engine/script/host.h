@@ -31,6 +31,7 @@
 #include "io/block_reader.h"
 #include "io/receiver_reader.h"
 #include "script/lua_state.h"
+#include "script/side_tables.h"
 #include "script/source_text.h"
 #include "script/watchdog.h"
 #include "state/table.h"
@@ -60,6 +61,7 @@ struct host_options {
     const struct embedded_module *modules;
     const struct source_text *source;
     const struct graph *graph;
+    struct side_tables *sides; /**< borrowed; NULL: their rows are not looked up */
     const char *spill_folder;
     bool jit_off;
     bool trace;   /**< note what LuaJIT compiles: tidemill.tracing */
@@ -107,6 +109,7 @@ struct host {
     int64_t *window_ends; /**< by stage: of the last window that closed in this epoch */
     struct mill_tee *tees;
     struct mill_records **chunks;  /**< by source; NULL where there are no fields */
+    struct side_reader sides;      /**< rows of mill.table, as of the epoch's beginning */
     struct mill_lives lives;       /**< of what views stand on */
     uint32_t *table_generations; /**< that the caches of slots know, by stage */
     uint32_t **known_slots;      /**< by segment: word number -> slot, of counts in C; or NULL */

@@ -94,6 +94,11 @@ static void push_host(lua_State *L, struct host *h)
     set_pointer(L, "value", &h->value);
     set_pointer(L, "arena", &h->arena);
     set_pointer(L, "lives", &h->lives);
+    if (h->sides.rows != NULL) {
+        set_pointer(L, "sides", h->sides.rows);
+        lua_pushinteger(L, (lua_Integer)g->side_count);
+        lua_setfield(L, -2, "side_count");
+    }
     set_pointer(L, "skipped", &segment_skipped);
     set_pointer(L, "late", &segment_late);
     set_pointers(L, "events", h->events, sizeof *h->events, g->event_count);

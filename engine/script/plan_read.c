@@ -180,6 +180,29 @@ static void read_csv(lua_State *L, struct arena *arena, struct csv_options *o)
     o->is_multiline = get_boolean(L, "multiline");
 }
 
+static void read_format(lua_State *L, struct arena *arena, struct graph_source *s)
+{
+    s->format = (enum graph_record_format)get_choice(L, "format", record_format_words);
+    s->is_strict = get_boolean(L, "strict");
+    s->layout = get_text(L, "layout", arena);
+    if (s->format == RECORDS_CSV) {
+        lua_getfield(L, -1, "csv");
+        read_csv(L, arena, &s->csv);
+        lua_pop(L, 1);
+    }
+}
+
+static void read_side(lua_State *L, struct arena *arena, void *element)
+{
+    struct graph_side *s = element;
+    s->path = get_text(L, "path", arena);
+    s->label = get_text(L, "label", arena);
+    const char *key = get_text(L, "key", arena);
+    s->key = (struct slice){key, strlen(key)};
+    s->format.kind = SOURCE_FILES;
+    read_format(L, arena, &s->format);
+}
+
 static void read_source(lua_State *L, struct arena *arena, void *element)
 {
     struct graph_source *s = element;
@@ -197,14 +220,7 @@ static void read_source(lua_State *L, struct arena *arena, void *element)
     s->rows_per_second = (uint64_t)get_number(L, "rows_per_second");
     s->rows = (uint64_t)get_number(L, "rows");
     s->token = get_text(L, "token", arena);
-    s->format = (enum graph_record_format)get_choice(L, "format", record_format_words);
-    s->is_strict = get_boolean(L, "strict");
-    s->layout = get_text(L, "layout", arena);
-    if (s->format == RECORDS_CSV) {
-        lua_getfield(L, -1, "csv");
-        read_csv(L, arena, &s->csv);
-        lua_pop(L, 1);
-    }
+    read_format(L, arena, s);
 }
 
 /* Lists of the plan count from 1. */
@@ -325,6 +341,7 @@ int plan_read(lua_State *L, struct arena *arena, struct graph *graph, struct err
     void *outputs = NULL;
     void *handlers = NULL;
     void *events = NULL;
+    void *sides = NULL;
     const struct list lists[] = {
         {read_operator, "operators", LIMIT_OPERATORS_MAX, sizeof(struct graph_operator), 1},
         {read_source, "sources", LIMIT_SOURCES_MAX, sizeof(struct graph_source), 0},
@@ -333,6 +350,7 @@ int plan_read(lua_State *L, struct arena *arena, struct graph *graph, struct err
         {read_output, "outputs", LIMIT_OUTPUTS_MAX, sizeof(struct graph_output), 0},
         {read_handler, "handlers", LIMIT_HANDLERS_MAX, sizeof(struct graph_handler), 0},
         {read_event, "events", LIMIT_EVENT_TIMES_MAX, sizeof(struct graph_event), 0},
+        {read_side, "sides", LIMIT_SIDE_TABLES_MAX, sizeof(struct graph_side), 0},
     };
     int rc = read_list(L, arena, &lists[0], &graph->operator_count, &operators, e);
     rc = rc != 0 ? rc : read_list(L, arena, &lists[1], &graph->source_count, &sources, e);
@@ -342,7 +360,9 @@ int plan_read(lua_State *L, struct arena *arena, struct graph *graph, struct err
     rc = rc != 0 ? rc : read_list(L, arena, &lists[5], &graph->handler_count, &handlers, e);
     rc = rc != 0 ? rc : read_list(L, arena, &lists[6], &graph->event_count, &events, e);
     graph->events = events;
+    rc = rc != 0 ? rc : read_list(L, arena, &lists[7], &graph->side_count, &sides, e);
     graph->handlers = handlers;
+    graph->sides = sides;
     graph->operators = operators;
     graph->sources = sources;
     graph->stages = stages;

@@ -4,11 +4,10 @@ local job = require "tidemill.job"
 local options = require "tidemill.options"
 local records = require "tidemill.records"
 local strings = require "tidemill.strings"
+local tables = require "tidemill.tables"
 local values = require "tidemill.values"
 
 local M = {}
-
-local LATER = { table = true }
 
 --- Make the API for one run of a script.
 ---@param spec table {control=, args=, overrides=, on_job=}
@@ -30,6 +29,12 @@ function M.make(spec)
       return made
    end
 
+   --- Rows of a file, to look things up in: t[key] is a row or nil.
+   function mill.table(path, given)
+      if spec.is_running then options.fail("mill.table: a table cannot be made while a job runs") end
+      return tables.make(spec.tables, path, given)
+   end
+
    --- What --set NAME=VALUE gave, else the default.
    function mill.arg(name, default)
       if type(name) ~= "string" then options.fail("mill.arg: the name is a string") end
@@ -47,7 +52,6 @@ function M.make(spec)
 
    return setmetatable(mill, {
       __index = function(_, name)
-         if LATER[name] then options.fail("mill.%s is not in this version of tidemill", name) end
          options.fail("mill has no %q", tostring(name))
       end,
    })

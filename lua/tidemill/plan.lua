@@ -14,6 +14,7 @@
 --- (script/plan_read.c) and every worker makes the same plan from its own run of the script.
 local formats = require "tidemill.formats"
 local options = require "tidemill.options"
+local tables = require "tidemill.tables"
 
 local M = {}
 
@@ -483,6 +484,7 @@ function M.describe(plan)
    return {
       handlers = handlers, name = plan.name, options = plan.options,
       operators = describe_operators(plan),
+      sides = tables.describe(plan.tables or {}),
       sources = sources, stages = describe_stages(plan), segments = describe_segments(plan),
       outputs = describe_outputs(plan), splitters = splitters, tees = plan.tee_count,
       events = describe_events(plan),

@@ -83,7 +83,7 @@ function M.load(spec)
       or abi.ffi.new("struct mill_control")
    spec.allowed = {}
    for name in pairs(spec.allow or {}) do spec.allowed[name] = true end
-   spec.labels, spec.asked = {}, {}
+   spec.labels, spec.asked, spec.tables = {}, {}, {}
    spec.find_module = make_finder(spec)
    function spec.on_job(job)
       for name in pairs(job.options.allow) do spec.allowed[name] = true end
@@ -111,7 +111,7 @@ end
 function M.plan(spec)
    local job = M.load(spec)
    local made = plan.make(job)
-   made.job = job
+   made.job, made.tables = job, spec.tables
    spec.is_running = true
    for i, operator in ipairs(made.operators) do spec.labels[i] = operator.label end
    return made

@@ -7,6 +7,7 @@ local values = require "tidemill.values"
 local codegen = require "tidemill.codegen"
 local readers = require "tidemill.readers"
 local row_writers = require "tidemill.row_writers"
+local tables = require "tidemill.tables"
 local views = require "tidemill.views"
 local window_link = require "tidemill.window_link"
 
@@ -393,6 +394,7 @@ function M.link(plan, host)
    }, Linker)
    readers.make(self.runtime, host, self)
    self.runtime.open_records = views.bind(host)
+   tables.bind(host.sides, host.side_count)
    local linked = { segments = {}, seals = {} }
    for i, segment in ipairs(plan.segments) do
       linked.segments[i] = not segment.native and self:compile(segment, false)

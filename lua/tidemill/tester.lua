@@ -177,7 +177,8 @@ end
 --- Run the batches and compare. @return string? what went wrong, table rows by output
 local function run_steps(launch, plan, steps, run_options)
    add_batches(launch, plan, steps)
-   launch:open(run_options)
+   local ok, why = pcall(launch.open, launch, run_options)
+   if not ok then return tostring(why) end
    local came, err = {}, nil
    for _, step in ipairs(steps) do
       if step.batch then err = run_batch(launch, came) else err = compare(launch, step, came) end

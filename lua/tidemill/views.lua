@@ -180,6 +180,11 @@ function M.of_chunk(text, size)
    return document_type(text, size, current.lives[OF_CHUNK], OF_CHUNK)
 end
 
+--- A view of a record that stands in memory as long as the rows of for_each_batch.
+function M.of_rows(text, size)
+   return document_type(text, size, current.lives[OF_ROWS], OF_ROWS)
+end
+
 --- A view of a running value in a table.
 function M.of_table(text, size)
    return document_type(text, size, current.lives[OF_TABLE], OF_TABLE)

@@ -1,5 +1,5 @@
--- Goal: a source's format and its options are what they must be, or say what is wrong; C gets them as
--- plain values.
+-- Goal: a source's format and its options are what they must be, or say what is wrong; C gets them
+-- as plain values.
 -- Method: sources of scripts on both sides of each rule; the plan that is made of them.
 local half = require "half"
 local formats = require "tidemill.formats"

@@ -78,7 +78,6 @@ it("a name that it has not is an error, on the script's line", function()
    end
    assert.equal('job.lua:2: mill has no "wrods"', failure("wrods"))
    assert.equal('job.lua:2: mill has no "1"', failure(1))
-   assert.equal("job.lua:2: mill.table is not in this version of tidemill", failure("table"))
 end)
 
 it("each run of a script has its own", function()

@@ -45,7 +45,7 @@ static void open_job(struct fixture *x, const char *stream, const char *f, const
         fail_msg("%s", x->job->error.message);
     }
     struct lua_options lua = {.modules = embedded_modules, .memory_max = 64 << 20};
-    batch_caller_init(&x->caller, &x->job->graph, &x->job->source, &lua);
+    batch_caller_init(&x->caller, &x->job->graph, &x->job->source, &lua, NULL);
 }
 
 /* Rows of numbers 1 to count, framed; or pairs {i, i * 10}. */

@@ -265,6 +265,23 @@ static void formats_have_their_options(void **state)
     assert_false(graph_is_stream(&s[1]) || graph_is_stream(&s[2]));
 }
 
+static void side_tables_have_their_paths_and_keys(void **state)
+{
+    struct job *j = *state;
+    int rc = job_plan(j, "",
+                      "mill.table('a.csv', {key = 'id', separator = ';'})\n"
+                      "mill.table('b.json', {key = 'k', strict = true})\n"
+                      "values:print()");
+    assert_int_equal(rc, 0);
+    const struct graph_side *s = j->graph.sides;
+    assert_int_equal(j->graph.side_count, 2);
+    assert_string_equal(s[0].path, "a.csv");
+    assert_string_equal(s[0].label, "mill.table at job.lua:1");
+    assert_true(slice_is(s[0].key, "id") && s[0].format.format == RECORDS_CSV);
+    assert_int_equal(s[0].format.csv.separator, ';');
+    assert_true(s[1].format.format == RECORDS_JSON && s[1].format.is_strict);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +296,7 @@ int main(void)
         TEST(operators_know_how_deep_they_are),
         TEST(what_is_too_much_is_said),
         TEST(formats_have_their_options),
+        TEST(side_tables_have_their_paths_and_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,135 @@
+--- Side tables as scripts see them: t[key] is a row, a view that may be read until the call ends,
+--- or nil. Their rows are in C, once for all workers (script/side_tables.h); what a script has is a
+--- table's number.
+local abi = require "tidemill.abi"
+local formats = require "tidemill.formats"
+local options = require "tidemill.options"
+local views = require "tidemill.views"
+local ffi, C = abi.ffi, abi.C
+
+local type, error, band = type, error, bit.band
+local new_table = require "table.new"
+
+local M = {}
+
+local TABLES_MAX = 64 -- LIMIT_SIDE_TABLES_MAX
+local FORMAT_OF = { csv = "csv", json = "json", jsonl = "json", ndjson = "json" }
+
+local handle_type = ffi.typeof("struct mill_side_handle")
+
+-- Strings of keys that were found last are kept, so that they are not made and collected again for
+-- each record: one for each row, up to so many. It is a store without a branch, for one way through
+-- the loop is compiled well, and the other leaves it.
+local KEPT_MAX = 65536
+
+-- By the table's number: what this Lua state knows of it. None where no records run.
+local sides = {}
+
+local function no_rows()
+   error("a mill.table has rows while the job runs, not while the script is loaded", 3)
+end
+
+local function bad_key(key)
+   error(("a mill.table has strings and numbers as keys, not %s"):format(type(key)), 3)
+end
+
+--- The file was replaced, or the rows are seen for the first time.
+local function renew(side, newest)
+   local size = 1
+   while size < KEPT_MAX and size <= C.mill_side_count(newest) do size = size * 2 end
+   side.kept, side.mask = new_table(size, 0), size - 1
+   for i = 1, size do side.kept[i] = false end
+   side.table, side.rows = newest, C.mill_side_rows(newest)
+end
+
+local handle = {}
+
+function handle.__index(self, key)
+   local side = sides[self.tidemill_index_]
+   if not side then no_rows() end
+   local newest = side.newest[0]
+   if newest ~= side.table then renew(side, newest) end
+   local number
+   if type(key) == "string" then
+      number = C.mill_side_find(newest, key, #key)
+      side.kept[band(number, side.mask) + 1] = key
+   elseif type(key) == "number" then
+      number = C.mill_side_find_number(newest, key)
+   elseif key == nil then
+      return nil
+   else
+      bad_key(key)
+   end
+   if number == 0 then return nil end
+   local row = side.rows[number]
+   return side.view(row.ptr, row.len)
+end
+
+function handle.__newindex()
+   error("a mill.table is read only; its file can be replaced while the job runs", 2)
+end
+
+function handle.__len() error("a mill.table does not say how many rows it has", 2) end
+
+function handle.__tostring(self) return ("mill.table %d"):format(self.tidemill_index_ + 1) end
+
+ffi.metatype(handle_type, handle)
+
+--- From now on rows are found.
+---@param pointer userdata? the rows of all tables, which C keeps up to date; nil: there are none
+---@param count integer
+local function bind(pointer, count, view)
+   sides = {}
+   if pointer == nil then return end
+   local newest = ffi.cast("const struct mill_side **", pointer)
+   for i = 0, count - 1 do
+      sides[i] = { newest = newest + i, view = view }
+      renew(sides[i], newest[i])
+   end
+end
+
+--- In a worker: rows are views of the chunk that runs.
+function M.bind(pointer, count) bind(pointer, count, views.of_chunk) end
+
+--- In the state of for_each_batch.
+function M.bind_rows(pointer, count) bind(pointer, count, views.of_rows) end
+
+local SCHEMA = formats.schema { key = { type = "string" } }
+SCHEMA.format = { type = "choice", "csv", "json" }
+SCHEMA.pattern = nil
+
+--- mill.table(path, options): a table for the job that is being made.
+---@param tables table the script's list of tables, for the plan
+function M.make(tables, path, given)
+   if type(path) ~= "string" or path == "" or path:find("%z") then
+      options.fail("mill.table: the path is a string, not %s", options.show(path))
+   elseif #tables == TABLES_MAX then
+      options.fail("mill.table: a job has at most %d tables", TABLES_MAX)
+   end
+   local checked = options.check("mill.table", SCHEMA, given)
+   if not checked.key or checked.key == "" or checked.key:find("%z") then
+      options.fail('mill.table: key = "NAME" says which field has the key')
+   end
+   checked.format = checked.format or FORMAT_OF[path:match("%.(%w+)$") or ""]
+   if not checked.format then
+      options.fail('mill.table: format = "csv" or "json" says how %s is to be read',
+         options.show(path))
+   end
+   formats.check("mill.table", checked, true)
+   tables[#tables + 1] = {
+      path = path, options = checked,
+      label = ("mill.table at %s"):format((options.where():gsub(": $", ""))),
+   }
+   return handle_type(#tables - 1)
+end
+
+--- The tables as plain values, for C.
+function M.describe(tables)
+   local list = {}
+   for i, t in ipairs(tables) do
+      list[i] = formats.describe(t.options, { path = t.path, key = t.options.key, label = t.label })
+   end
+   return list
+end
+
+return M
