@@ -28,6 +28,35 @@ def _read_oracle():
         return {word: int(count) for word, count in (line.strip().split(",") for line in f)}
 
 
+def prepared(sizes, needed):
+    """@return why the peers are left out, None when they can run"""
+    if not sizes.with_peers:
+        return "--quick"
+    missing = [str(PEERS / "run.sh")] if not (PEERS / "run.sh").exists() else []
+    missing += [str(PEERS_HOME / path) for path in needed if not (PEERS_HOME / path).exists()]
+    return f"{missing[0]} is not there (PEERS, PEERS_HOME)" if missing else None
+
+
+def run_peer(arguments, settings, folder):
+    """One run of another engine. @return what was measured, with its `records` and `wall_rps`"""
+    with open(folder / "errors", "wb") as errors:
+        done = subprocess.run(["timeout", str(TIMEOUT_S), "bash", PEERS / "run.sh", *arguments],
+                              env={**os.environ, "PEERS_HOME": str(PEERS_HOME), **settings},
+                              stdout=subprocess.PIPE, stderr=errors, check=False)
+    try:
+        theirs = json.loads(done.stdout.splitlines()[-1])
+    except (IndexError, ValueError):
+        return {"note": f"run.sh ended with {done.returncode}: see {folder / 'errors'}"}
+    result = {"load_before": theirs["load_before"], "others_cpu_s": theirs["other_cpu_s"],
+              "wall_s": theirs["wall_s"], "cpu_s": theirs["cpu_s"], "rss_mib": theirs["rss_mb"],
+              "records": theirs["records"], "wall_rps": theirs["wall_rps"],
+              "cpu_s_per_m": theirs["cpu_s_per_m"], "version": theirs["version"],
+              "setting": theirs["variant"]}
+    if theirs["equal"] != "yes":
+        result["note"] = theirs["note"]
+    return result
+
+
 class Peers(Workload):
     name = "peers"
     title = "CPU seconds for a million words; ours: 2 workers, epochs of 1 s, as theirs"
@@ -37,12 +66,9 @@ class Peers(Workload):
                 Measure(RATE.key, RATE.title, scale=RATE.scale), MEMORY]
 
     def prepare(self):
-        if not self.sizes.with_peers:
-            return "--quick"
-        missing = [str(PEERS / "run.sh")] if not (PEERS / "run.sh").exists() else []
-        missing += [str(PEERS_HOME / path) for path in NEEDED if not (PEERS_HOME / path).exists()]
-        if missing:
-            return f"{missing[0]} is not there (PEERS, PEERS_HOME)"
+        left_out = prepared(self.sizes, NEEDED)
+        if left_out:
+            return left_out
         self.measure = self.build.measure()
         self.text = words.Text(PEERS_HOME / "data" / "wc", _read_oracle())
         return None
@@ -50,30 +76,13 @@ class Peers(Workload):
     def run(self, variant):
         folder = scratch(self.name)
         if variant in ENGINES:
-            return self._run_peer(variant, folder)
+            result = run_peer(*ENGINES[variant], folder)
+            result.update(words=result.get("records"), words_per_s=result.get("wall_rps"))
+            return result
         script = USER_SCRIPT if variant == "user" else NATIVE_SCRIPT
         command = tidemill(self.build.tidemill, folder, script, self.text,
                            ["--cut", "time", "--option", "batch=1s", "--option", "workers=2"])
         return count_words(self.measure, self.text, command, folder / "out")
-
-    def _run_peer(self, variant, folder):
-        arguments, settings = ENGINES[variant]
-        with open(folder / "errors", "wb") as errors:
-            done = subprocess.run(["timeout", str(TIMEOUT_S), "bash", PEERS / "run.sh", *arguments],
-                                  env={**os.environ, "PEERS_HOME": str(PEERS_HOME), **settings},
-                                  stdout=subprocess.PIPE, stderr=errors, check=False)
-        try:
-            theirs = json.loads(done.stdout.splitlines()[-1])
-        except (IndexError, ValueError):
-            return {"note": f"run.sh ended with {done.returncode}: see {folder / 'errors'}"}
-        result = {"load_before": theirs["load_before"], "others_cpu_s": theirs["other_cpu_s"],
-                  "wall_s": theirs["wall_s"], "cpu_s": theirs["cpu_s"],
-                  "rss_mib": theirs["rss_mb"], "words": theirs["records"],
-                  "cpu_s_per_m": theirs["cpu_s_per_m"], "words_per_s": theirs["wall_rps"],
-                  "version": theirs["version"], "setting": theirs["variant"]}
-        if theirs["equal"] != "yes":
-            result["note"] = theirs["note"]
-        return result
 
     def notes(self, records):
         lines = []

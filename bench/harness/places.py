@@ -12,6 +12,8 @@ PEERS_HOME = Path(os.environ.get("PEERS_HOME", "/tmp/peers")).resolve()
 
 WORDS = 36_500_000  # 200 MB
 FILES = 8
+EVENTS = 10_000_000  # 2.5 GB
+EVENT_FILES = 40
 
 
 @dataclass
@@ -20,6 +22,7 @@ class Sizes:
 
     runs: int = 5
     words: int = WORDS
+    events: int = EVENTS
     copies: int = 4  # of the files, for exactly_once: several seconds
     commits: int = 60
     commit_keys: int = 100_000
@@ -30,5 +33,5 @@ class Sizes:
 
     @staticmethod
     def quick():
-        return Sizes(runs=1, words=182_500, copies=1, commits=4, commit_keys=2_000, starts=2,
+        return Sizes(runs=1, words=182_500, events=20_000, copies=1, commits=4, commit_keys=2_000, starts=2,
                      quiet_s=0, with_peers=False, results=BUILD / "quick.jsonl")

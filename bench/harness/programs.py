@@ -10,7 +10,7 @@ from pathlib import Path
 from . import machine
 from .places import BENCH, BUILD, ROOT
 
-CFLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra"]
+CFLAGS = ["-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra"]
 TIMEOUT_S = 600
 
 
@@ -45,14 +45,22 @@ class Build:
             say("building build/tidemill")
             call(["make"])
 
-    def compiled(self, name, extra=(), uses=()):
+    def compiled(self, name, extra=(), uses=(), compiler=("cc", "-std=c11"), suffix="c"):
         """A C program of bench/; `uses`: files that it is linked with."""
-        source, program = BENCH / f"{name}.c", BUILD / name
+        source, program = BENCH / f"{name}.{suffix}", BUILD / name
         newest = max(p.stat().st_mtime for p in (source, *uses))
         if not program.exists() or program.stat().st_mtime < newest:
             BUILD.mkdir(parents=True, exist_ok=True)
-            call(["cc", *CFLAGS, "-o", program, source, *uses, *extra])
+            call([*compiler, *CFLAGS, "-o", program, source, *uses, *extra])
         return program
+
+    def generate_ysb(self):
+        return self.compiled("generate_ysb")
+
+    def ysb_by_hand(self):
+        flags = call(["pkg-config", "--cflags", "--libs", "simdjson"]).split()
+        return self.compiled("ysb_by_hand", [*flags, "-pthread"], suffix="cc",
+                             compiler=("c++", "-std=c++17"))
 
     def generate(self):
         return self.compiled("generate")

@@ -22,7 +22,7 @@ class Text:
         return sorted(self.folder.iterdir())
 
 
-def _replace_whole(path, make):
+def replace_whole(path, make):
     """Make a file or folder under another name first, so that it is there whole or not at all."""
     if path.exists():
         return
@@ -57,8 +57,8 @@ def generated(build, words):
         say("counting them in Python")
         into.write_text(json.dumps(_count(folder)), encoding="ascii")
 
-    _replace_whole(folder, generate)
-    _replace_whole(expected, count)
+    replace_whole(folder, generate)
+    replace_whole(expected, count)
     return Text(folder, json.loads(expected.read_text(encoding="ascii")))
 
 
@@ -74,7 +74,7 @@ def copied(text, times):
             for path in text.files():
                 shutil.copyfile(path, into / f"copy-{i}-{path.name}")
 
-    _replace_whole(folder, copy)
+    replace_whole(folder, copy)
     return Text(folder, {word: count * times for word, count in text.counts.items()})
 
 
