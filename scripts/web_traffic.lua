@@ -5,7 +5,7 @@
 --
 -- input   a folder of access logs, common or combined (scripts/data/access/)
 -- pattern which of its files (*)
--- output  a folder for JSON rows [path, views, {"start_ms":, "end_ms":}]; without it they are printed
+-- output  a folder for JSON rows [path, views, {"start_ms":, "end_ms":}]; without it they are shown
 --
 -- A view is a GET that was answered with 200 or 304; what follows a "?" does not count. A minute is
 -- shown once, ten seconds after it is over in the log; later lines are kept in late/ of the data
