@@ -140,8 +140,8 @@ bool cell_equals(const struct mill_cell *a, const struct mill_cell *b)
     if (a->kind == MILL_INT64 || a->kind == MILL_UINT64) {
         return a->u64 == b->u64;
     }
-    if (!cell_has_bytes(a)) { /* EMPTY, BOOLEAN */
-        return a->len == b->len;
+    if (!cell_has_bytes(a)) {
+        return a->kind != MILL_BOOLEAN || a->len == b->len;
     }
     return a->len == b->len && memcmp(a->ptr, b->ptr, a->len) == 0;
 }

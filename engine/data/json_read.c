@@ -249,7 +249,7 @@ bool mill_json_find(struct mill_cursor *c, const char *text, size_t size, const 
                     size_t name_size, struct mill_buffer *scratch)
 {
     struct buffer *s = (struct buffer *)scratch;
-    if (!mill_json_begin(c, text, size)) {
+    if (!mill_json_begin(c, text, size) || c->key.reserved == 0) {
         return false;
     }
     while (advance(c)) {

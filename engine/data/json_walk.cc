@@ -247,7 +247,7 @@ static const char *reason_of(error_code error)
     case simdjson::TRAILING_CONTENT:
         return "something behind the record";
     case simdjson::INCOMPLETE_ARRAY_OR_OBJECT:
-        return "it ends too early";
+        return "it does not end with }";
     case simdjson::MEMALLOC:
     case simdjson::CAPACITY:
         return "no memory to read it";
@@ -278,9 +278,10 @@ static const char *explain(struct json_walk *w, ondemand::document &document, st
     const char *where = nullptr;
     if (error == simdjson::INCORRECT_TYPE && kind_of(first) != nullptr) {
         snprintf(w->reason, sizeof w->reason, "a record is a JSON object, not %s", kind_of(first));
-    } else if (!document.current_location().get(where) && where >= line.data &&
+    } else if (error != simdjson::INCOMPLETE_ARRAY_OR_OBJECT &&
+               !document.current_location().get(where) && where >= line.data &&
                where < line.data + line.size) {
-        snprintf(w->reason, sizeof w->reason, "%s, at byte %zu", reason,
+        snprintf(w->reason, sizeof w->reason, "%s, near byte %zu", reason,
                  static_cast<size_t>(where - line.data));
     } else {
         snprintf(w->reason, sizeof w->reason, "%s", reason);

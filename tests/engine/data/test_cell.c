@@ -87,6 +87,37 @@ static void all_else_is_packed_and_nothing_is_empty(void **state)
     assert_int_equal(c.len, 2);
 }
 
+static void a_record_is_its_text(void **state)
+{
+    (void)state;
+    struct mill_cell c = cell_of("\xc7\x07\x01{\"a\":1}", 10);
+    assert_int_equal(c.kind, MILL_RECORD);
+    assert_int_equal(c.len, 7);
+    assert_memory_equal(c.ptr, "{\"a\":1}", 7);
+    assert_true(cell_has_bytes(&c));
+}
+
+static void columns_have_kinds_of_their_own(void **state)
+{
+    (void)state;
+    struct buffer b;
+    buffer_init(&b, 100);
+    const struct mill_cell yes = {.kind = MILL_BOOLEAN, .len = 1};
+    const struct mill_cell no = {.kind = MILL_BOOLEAN};
+    const struct mill_cell wide = {.kind = MILL_INT64, .i64 = INT64_MIN};
+    const struct mill_cell wider = {.kind = MILL_UINT64, .u64 = UINT64_MAX};
+    const struct mill_cell list = {.kind = MILL_LIST, .len = 2, .ptr = "[]"};
+    assert_true(cell_add_msgpack(&yes, &b) && cell_add_msgpack(&no, &b));
+    assert_true(cell_add_msgpack(&wide, &b) && cell_add_msgpack(&wider, &b));
+    assert_int_equal(b.size, 20);
+    assert_memory_equal(b.data, "\xc3\xc2\xd3\x80\0\0\0\0\0\0\0\xcf\xff", 13);
+    assert_false(cell_add_msgpack(&list, &b));
+    assert_false(cell_equals(&yes, &no));
+    assert_true(cell_equals(&wide, &wide) && cell_equals(&no, &no));
+    assert_true(cell_has_bytes(&list) && !cell_has_bytes(&wide) && !cell_has_bytes(&yes));
+    buffer_deinit(&b);
+}
+
 static void round_trip(const struct mill_cell *cell)
 {
     struct buffer b;
@@ -186,6 +217,8 @@ int main(void)
         cmocka_unit_test(wider_integers_stay_packed),
         cmocka_unit_test(strings_are_borrowed_without_their_head),
         cmocka_unit_test(all_else_is_packed_and_nothing_is_empty),
+        cmocka_unit_test(a_record_is_its_text),
+        cmocka_unit_test(columns_have_kinds_of_their_own),
         cmocka_unit_test(what_is_written_reads_back),
         cmocka_unit_test(random_numbers_read_back_bit_for_bit),
         cmocka_unit_test(no_value_cannot_be_written),

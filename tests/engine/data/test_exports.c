@@ -53,6 +53,7 @@ static void msgpack_is_written(void **state)
     mill_pack_string(b, "a\0b", 3);
     mill_pack_array(b, 70000);
     mill_pack_map(b, 3);
+    mill_pack_record(b, "{}", 2);
     msgpack_add_nil(&p->own);
     msgpack_add_boolean(&p->own, true);
     msgpack_add_number(&p->own, 1.5);
@@ -61,7 +62,23 @@ static void msgpack_is_written(void **state)
     msgpack_add_string(&p->own, "a\0b", 3);
     msgpack_add_array(&p->own, 70000);
     msgpack_add_map(&p->own, 3);
+    msgpack_add_record(&p->own, "{}", 2);
     same(p);
+}
+
+static void a_buffer_for_lua_is_made_and_read(void **state)
+{
+    (void)state;
+    struct mill_buffer *b = mill_buffer_create(10);
+    size_t size = 5;
+    assert_string_equal(mill_buffer_text(b, &size), "");
+    assert_int_equal(size, 0);
+    mill_json_raw(b, "abc", 3);
+    assert_memory_equal(mill_buffer_text(b, &size), "abc", 3);
+    assert_int_equal(size, 3);
+    mill_json_raw(b, "12345678", 8);
+    assert_true(mill_buffer_failed(b));
+    mill_buffer_destroy(b);
 }
 
 static void json_is_written(void **state)
@@ -140,6 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(msgpack_is_written),
+        TEST(a_buffer_for_lua_is_made_and_read),
         TEST(json_is_written),
         TEST(keys_are_written),
         TEST(a_buffer_says_when_it_was_full_until_it_is_cleared),

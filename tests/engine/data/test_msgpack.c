@@ -259,6 +259,31 @@ static void what_we_never_write_is_damage(void **state)
     }
 }
 
+static void a_record_is_kept_as_its_text(void **state)
+{
+    (void)state;
+    char text[70000];
+    memset(text, ' ', sizeof text);
+    text[0] = '{';
+    const size_t sizes[] = {0, 1, 2, 3, 4, 5, 8, 16, 17, 255, 256, 65535, 65536, sizeof text};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        buffer_clear(&b);
+        msgpack_add_record(&b, text, sizes[i]);
+        size_t value_size = 0;
+        assert_int_equal(scan(b.data, b.size, &value_size), 0);
+        assert_int_equal(value_size, b.size);
+        struct slice record = msgpack_record((struct slice){b.data, b.size});
+        assert_non_null(record.data);
+        assert_int_equal(record.size, sizes[i]);
+        assert_memory_equal(record.data, text, sizes[i]);
+        is_damaged(b.data, b.size - 1);
+        assert_null(msgpack_record((struct slice){b.data, b.size - 1}).data);
+    }
+    assert_null(msgpack_record((struct slice){"\xa1{", 2}).data);
+    assert_null(msgpack_record((struct slice){"\xd4\x02{", 3}).data);
+    assert_null(msgpack_record((struct slice){"", 0}).data);
+}
+
 static bool is_extension(const msgpack_object *o)
 {
     if (o->type == MSGPACK_OBJECT_ARRAY) {
@@ -275,7 +300,7 @@ static bool is_extension(const msgpack_object *o)
             }
         }
     }
-    return o->type == MSGPACK_OBJECT_EXT;
+    return o->type == MSGPACK_OBJECT_EXT && o->via.ext.type != MSGPACK_RECORD;
 }
 
 /* What the library makes of bytes: 1 a value, 0 none; *value_size is where it ends. */
@@ -372,6 +397,7 @@ int main(void)
         TEST(empty_containers_count_as_a_level_too),
         TEST(a_value_cut_anywhere_is_damaged),
         TEST(what_we_never_write_is_damage),
+        TEST(a_record_is_kept_as_its_text),
         TEST(the_scan_and_the_library_agree_on_any_bytes),
         TEST(the_end_of_a_value_is_found_in_a_stream),
         TEST(extensions_are_not_plain),

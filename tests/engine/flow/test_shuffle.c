@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/error.h"
 #include "base/hash.h"
 #include "data/key.h"
 #include "flow/shuffle.h"
@@ -44,6 +45,27 @@ static void an_empty_one_has_empty_shards(void **state)
     }
     assert_int_equal(shuffle_spill(&s), 0); /* nothing to write, so no file is needed */
     shuffle_deinit(&s);
+}
+
+static void a_record_is_copied_as_one(void **state)
+{
+    (void)state;
+    struct mill_shuffle s;
+    struct buffer b;
+    buffer_init(&b, 100);
+    shuffle_init(&s, "/no/such/folder", ROOMY);
+    key_of_text(&b, "k");
+    char text[] = "{\"a\":1}";
+    const struct mill_buffer *key = (const struct mill_buffer *)&b;
+    assert_int_equal(mill_shuffle_record(&s, key, text, 7, 0), 0);
+    memset(text, 'x', sizeof text);
+    assert_int_equal(s.entries[0].cell.kind, MILL_RECORD);
+    assert_int_equal(s.entries[0].cell.len, 7);
+    assert_memory_equal(s.entries[0].cell.ptr, "{\"a\":1}", 7);
+    assert_int_equal(mill_shuffle_record(&s, key, text, LIMIT_RECORD_BYTES_MAX + 1, 0), MILL_ELIMIT);
+    assert_int_equal(s.count, 1);
+    shuffle_deinit(&s);
+    buffer_deinit(&b);
 }
 
 static void entries_compare_by_group_key_order_origin(void **state)
@@ -352,6 +374,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_one_has_empty_shards),
+        cmocka_unit_test(a_record_is_copied_as_one),
         cmocka_unit_test(entries_compare_by_group_key_order_origin),
         cmocka_unit_test(records_of_a_key_keep_their_order),
         cmocka_unit_test(each_shard_has_its_key_groups),

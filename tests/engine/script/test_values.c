@@ -127,6 +127,29 @@ static void nil_inside_is_null_and_an_empty_map_stays_one(void **state)
     msgpack_is(x, "\x81\x05\x80", 3, "{5=object{}}");
 }
 
+static void a_record_is_a_view_at_any_depth(void **state)
+{
+    struct fixture *x = *state;
+    msgpack_is(x, "\xd5\x01{}", 4, "{}");
+    msgpack_is(x, "\xc7\x07\x01{\"a\":1}", 10, "{\"a\":1}");
+    msgpack_is(x, "\x92\x01\x81\xa1k\xd5\x01{}", 9, "{1,{\"k\"={}}}");
+}
+
+static void a_string_of_msgpack_is_unpacked_for_scripts(void **state)
+{
+    struct fixture *x = *state;
+    lua_State *L = x->s.L;
+    assert_int_equal(luaL_dostring(L, "local u = require('tidemill.values').unpack\n"
+                                      "local function bad(s) return select('#', u(s)) == 1 and\n"
+                                      "   u(s) == false end\n"
+                                      "local ok, v = u('\\147\\1\\2\\3')\n"
+                                      "assert(ok and #v == 3 and v[3] == 3)\n"
+                                      "ok, v = u('\\192') assert(ok and v == nil)\n"
+                                      "assert(bad('') and bad('\\1\\1') and bad('\\147\\1'))\n"
+                                      "assert(not pcall(u))"),
+                     0);
+}
+
 static void the_first_value_of_several_is_taken(void **state)
 {
     struct fixture *x = *state;
@@ -151,7 +174,7 @@ static void damaged_msgpack_pushes_nothing(void **state)
                                      "abc",
                                      4},
                                     {"\xc1", 1},
-                                    {"\xd4\x01\x01", 3},
+                                    {"\xd4\x02\x01", 3},
                                     {deep, 38}};
     for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
         assert_int_equal(values_push_msgpack(x->s.L, damaged[i], NULL), MILL_ECORRUPT);
@@ -250,6 +273,8 @@ int main(void)
         TEST(wide_integers_stay_exact),
         TEST(nil_inside_is_null_and_an_empty_map_stays_one),
         TEST(the_first_value_of_several_is_taken),
+        TEST(a_record_is_a_view_at_any_depth),
+        TEST(a_string_of_msgpack_is_unpacked_for_scripts),
         TEST(damaged_msgpack_pushes_nothing),
         TEST(random_bytes_never_push_half_a_value),
         TEST(keys_become_lua_values),

@@ -134,6 +134,55 @@ static void values_of_bytes_are_copied(void **state)
     table_deinit(&t);
 }
 
+static struct mill_slice record_at(struct table *t, uint32_t slot)
+{
+    struct mill_slice json;
+    mill_table_record(&t->shared, slot, &json);
+    return json;
+}
+
+static void a_record_is_kept_where_its_followers_leave_it(void **state)
+{
+    (void)state;
+    struct table t;
+    table_init(&t, ROOMY);
+    uint32_t slot = slot_of(&t, "a");
+    mill_table_touch(&t.shared, slot);
+    assert_true(mill_table_put_record(&t.shared, slot, "{\"n\":1}", 7));
+    struct mill_slice first = record_at(&t, slot);
+    assert_true(mill_table_put_record(&t.shared, slot, first.ptr, first.len));
+    assert_true(record_at(&t, slot).ptr == first.ptr); /* it is there already */
+    assert_true(mill_table_put_record(&t.shared, slot, "{\"n\":2}", 7));
+    assert_memory_equal(first.ptr, "{\"n\":1}", 7);
+    assert_memory_equal(record_at(&t, slot).ptr, "{\"n\":2}", 7);
+    struct mill_cell cell = table_cell(&t, slot);
+    assert_int_equal(cell.kind, MILL_RECORD);
+    assert_int_equal(cell.len, 7);
+    assert_false(mill_table_put_record(&t.shared, slot, "", LIMIT_RECORD_BYTES_MAX + 1));
+    assert_memory_equal(record_at(&t, slot).ptr, "{\"n\":2}", 7);
+    table_deinit(&t);
+}
+
+static void records_that_follow_each_other_fill_the_table(void **state)
+{
+    (void)state;
+    struct table t;
+    table_init(&t, MIB);
+    uint32_t slot = slot_of(&t, "a");
+    char text[1000];
+    memset(text, ' ', sizeof text);
+    mill_table_touch(&t.shared, slot);
+    for (int i = 0; i < 100; i++) {
+        mill_table_put_record(&t.shared, slot, text, sizeof text);
+    }
+    assert_int_equal(t.shared.full, 0);
+    for (int i = 0; i < 2000; i++) {
+        mill_table_put_record(&t.shared, slot, text, sizeof text);
+    }
+    assert_int_equal(t.shared.full, 1);
+    table_deinit(&t);
+}
+
 static void values_of_bytes_survive_the_growth_of_the_table(void **state)
 {
     (void)state;
@@ -274,6 +323,8 @@ int main(void)
         cmocka_unit_test(keys_that_cannot_be_kept_have_no_slot),
         cmocka_unit_test(touched_slots_are_listed_in_order_of_appearance),
         cmocka_unit_test(values_of_bytes_are_copied),
+        cmocka_unit_test(a_record_is_kept_where_its_followers_leave_it),
+        cmocka_unit_test(records_that_follow_each_other_fill_the_table),
         cmocka_unit_test(values_of_bytes_survive_the_growth_of_the_table),
         cmocka_unit_test(a_value_that_cannot_be_kept_leaves_the_slot_empty),
         cmocka_unit_test(an_epoch_ends_the_values_and_keeps_the_slots),

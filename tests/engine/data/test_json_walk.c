@@ -1,0 +1,264 @@
+/* Goal: a line passes when its structure is JSON's, and the first member of each wanted name is
+ * found, wherever it stands.
+ * Method: lines of all kinds, one after the other through one walk, so that each meets the places
+ * of others; lines changed by chance against json_check, which is stricter. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "data/json_check.h"
+#include "data/json_walk.h"
+#include "testing.h"
+
+static const struct slice wanted[] = {{"a", 1}, {"name", 4}, {"\xc3\xa9", 2}};
+enum { WANTED = 3 };
+
+struct walking {
+    struct json_walk *walk;
+    struct slice tokens[LIMIT_FIELDS_MAX];
+    char *line; /* padded copy */
+};
+
+static int begin(void **state)
+{
+    struct walking *w = memory_zero(1, sizeof *w);
+    w->walk = json_walk_create();
+    json_walk_want(w->walk, wanted, WANTED);
+    *state = w;
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct walking *w = *state;
+    json_walk_destroy(w->walk);
+    memory_free(w->line);
+    memory_free(w);
+    return 0;
+}
+
+static const char *walk_bytes(struct walking *w, const char *text, size_t size)
+{
+    memory_free(w->line);
+    w->line = memory_alloc(size + LIMIT_TEXT_PADDING);
+    memcpy(w->line, text, size);
+    memset(w->line + size, '"', LIMIT_TEXT_PADDING);
+    return json_walk_line(w->walk, (struct slice){w->line, size}, w->tokens);
+}
+
+static const char *walk(struct walking *w, const char *text)
+{
+    return walk_bytes(w, text, strlen(text));
+}
+
+static void finds(struct walking *w, const char *text, const char *a, const char *name,
+                  const char *e)
+{
+    assert_null(walk(w, text));
+    const char *meant[] = {a, name, e};
+    for (uint32_t i = 0; i < WANTED; i++) {
+        if (meant[i] == NULL) {
+            assert_null(w->tokens[i].data);
+        } else {
+            assert_int_equal(w->tokens[i].size, strlen(meant[i]));
+            assert_memory_equal(w->tokens[i].data, meant[i], strlen(meant[i]));
+        }
+    }
+}
+
+static void values_are_found_by_name(void **state)
+{
+    struct walking *w = *state;
+    finds(w, "{}", NULL, NULL, NULL);
+    finds(w, "{\"a\":1,\"name\":\"x\"}", "1", "\"x\"", NULL);
+    finds(w, "{\"a\":2,\"name\":\"y\"}", "2", "\"y\"", NULL);
+    finds(w, "{\"name\":null,\"a\":true}", "true", "null", NULL);
+    finds(w, "{\"b\":0,\"nam\":1,\"names\":2,\"A\":3}", NULL, NULL, NULL);
+    finds(w, " { \"a\" : 1 , \"name\" : \"x\" } \t\r", "1", "\"x\"", NULL);
+    finds(w, "{\"a\":{\"a\":[1, 2 ]} ,\"name\":[ ]}", "{\"a\":[1, 2 ]}", "[ ]", NULL);
+    finds(w, "{\"\\u0061\":1,\"n\\u0061me\":2,\"\\u00e9\":3}", "1", "2", "3");
+    finds(w, "{\"\xc3\xa9\":\"\xc3\xa9\"}", NULL, NULL, "\"\xc3\xa9\"");
+    finds(w, "{\"x\":\"a\\\"b\",\"a\":\"c\\\\\"}", "\"c\\\\\"", NULL, NULL);
+}
+
+static void the_first_of_one_name_counts(void **state)
+{
+    struct walking *w = *state;
+    finds(w, "{\"a\":1,\"a\":2,\"\\u0061\":3}", "1", NULL, NULL);
+    finds(w, "{\"\\u0061\":3,\"a\":2}", "3", NULL, NULL);
+}
+
+static void spelling_is_not_checked(void **state)
+{
+    struct walking *w = *state;
+    finds(w, "{\"a\":tru,\"name\":1e999,\"b\":01x}", "tru", "1e999", NULL);
+    finds(w, "{\"a\":\"\\x\",\"b\":[nul,{\"c\":--}]}", "\"\\x\"", NULL, NULL);
+}
+
+static void fails(struct walking *w, const char *text, const char *why)
+{
+    const char *reason = walk(w, text);
+    assert_non_null(reason);
+    assert_string_equal(reason, why);
+    finds(w, "{\"a\":1,\"name\":\"x\"}", "1", "\"x\"", NULL); /* the next is as before */
+}
+
+static void what_is_no_object_says_what_it_is(void **state)
+{
+    struct walking *w = *state;
+    fails(w, "[1,2]", "a record is a JSON object, not an array");
+    fails(w, "\"a\"", "a record is a JSON object, not a string");
+    fails(w, " 12", "a record is a JSON object, not a number");
+    fails(w, "-1", "a record is a JSON object, not a number");
+    fails(w, "true", "a record is a JSON object, not a boolean");
+    fails(w, "null", "a record is a JSON object, not null");
+}
+
+static void each_break_of_the_structure_is_found(void **state)
+{
+    struct walking *w = *state;
+    const char *wrong[] = {
+        "{", "}", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{,}", "{\"a\"}",
+        "{\"a\" 1}", "{\"a\":1 2}", "{\"a\":1 \"b\":2}", "{\"a\":,\"b\":1}", "{\"a\":}", "{a:1}",
+        "{1:1}", "{\"a\"::1}", "{\"a\":1,,\"b\":2}", "{\"a\":\"x\":1}", "{\"a\":\"x\" \"y\"}",
+        "{\"a\":\"x\"y}", "{\"a\":1}}", "{\"a\":1}]", "{\"a\":1} 2", "{\"a\":1}{\"a\":2}",
+        "{\"a\":[1}", "{\"a\":[1,]}", "{\"a\":[,1]}", "{\"a\":[1 2]}", "{\"a\":[1:2]}",
+        "{\"a\":[\"x\":1]}", "{\"a\":{\"b\"}}", "{\"a\":{\"b\":1]}", "{\"a\":{\"b\" 1}}",
+        "{\"a\":{\"b\":1,}}", "{\"a\":{1:2}}", "{\"a\":[{]}", "{\"a\":[}]}", "{\"b\":[[1,[2}]]}",
+        "{\"a\":'x'}", "{\"a\":/1}", "{/**/}", "{\"b\":[{\"c\":[1 2]}]}", "x", "{\"b\":{\"c\":}}",
+        "\"a\":1}",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_non_null(walk(w, wrong[i]));
+        finds(w, "{\"a\":1,\"name\":\"x\"}", "1", "\"x\"", NULL);
+    }
+}
+
+static void bytes_that_strings_cannot_have_are_found(void **state)
+{
+    struct walking *w = *state;
+    fails(w, "{\"a\":\"\xff\"}", "invalid UTF-8");
+    fails(w, "{\"b\":{\"c\":[\"\xc3\"]}}", "invalid UTF-8");
+    fails(w, "{\"a\":\"x\ty\"}", "a control character in a string");
+    fails(w, "{\"a\":\"x}", "a string that does not end");
+    fails(w, "{\"a\":1,\"b\":2 \"c\":3}", "no JSON, near byte 11");
+    fails(w, "{\"a\":1} x", "it does not end with }");
+    fails(w, "{\"a\":1} {}", "something behind the record, near byte 8");
+    assert_non_null(walk_bytes(w, "{\"a\":\"\0\"}", 9));
+    assert_non_null(walk_bytes(w, "{\"a\":\0}", 7));
+}
+
+/* {"a":[[...]]} with so many containers, the record among them. */
+static char *nested(size_t depth)
+{
+    char *text = memory_zero(2 * depth + 10, 1);
+    memcpy(text, "{\"a\":", 5);
+    memset(text + 5, '[', depth - 1);
+    memset(text + 4 + depth, ']', depth - 1);
+    text[3 + 2 * depth] = '}';
+    return text;
+}
+
+static void nesting_ends_at_its_limit(void **state)
+{
+    struct walking *w = *state;
+    char *text = nested(LIMIT_JSON_DEPTH_MAX);
+    assert_null(walk(w, text));
+    memory_free(text);
+    const size_t deeper[] = {LIMIT_JSON_DEPTH_MAX + 1, 1000, 100000};
+    for (size_t i = 0; i < sizeof deeper / sizeof *deeper; i++) {
+        text = nested(deeper[i]);
+        const char *reason = walk(w, text);
+        assert_non_null(reason);
+        assert_memory_equal(reason, "nested deeper than 64", 21);
+        memory_free(text);
+    }
+}
+
+static void long_names_are_not_taken_for_others(void **state)
+{
+    struct walking *w = *state;
+    char name[200];
+    memset(name, 'n', sizeof name);
+    for (size_t size = 40; size < sizeof name; size += 1) {
+        struct slice names[] = {{name, size}};
+        char line[300];
+        json_walk_want(w->walk, names, 1);
+        for (int longer = -1; longer <= 1; longer++) {
+            int n = snprintf(line, sizeof line, "{\"%.*s\":1}", (int)size + longer, name);
+            assert_null(walk_bytes(w, line, (size_t)n));
+            assert_int_equal(w->tokens[0].data != NULL, longer == 0);
+        }
+    }
+}
+
+static void more_members_than_places_are_found(void **state)
+{
+    struct walking *w = *state;
+    char line[4000] = "{";
+    for (int i = 0; i < 200; i++) {
+        snprintf(line + strlen(line), 30, "\"m%d\":%d,", i, i);
+    }
+    snprintf(line + strlen(line), 30, "\"name\":7}");
+    for (int i = 0; i < 3; i++) {
+        finds(w, line, NULL, "7", NULL);
+    }
+}
+
+static void a_long_line_is_read_and_its_memory_goes(void **state)
+{
+    struct walking *w = *state;
+    size_t size = 10 * MIB;
+    char *text = memory_alloc(size);
+    memset(text, 'x', size);
+    memcpy(text, "{\"a\":\"", 6);
+    memcpy(text + size - 2, "\"}", 2);
+    assert_null(walk_bytes(w, text, size));
+    assert_int_equal(w->tokens[0].size, size - 6);
+    memory_free(text);
+    finds(w, "{\"a\":1}", "1", NULL, NULL);
+}
+
+static void what_is_json_passes_and_what_fails_is_none(void **state)
+{
+    struct walking *w = *state;
+    static const char start[] =
+        "{\"a\":[1,-2.5e3,true,{\"b\":null}],\"\\u00e9\":\"x\\\"y\",\"name\":{\"d\":[]},\"n\":0}";
+    struct chance c = {6};
+    uint32_t passed = 0;
+    for (uint32_t i = 0; i < rounds(100000); i++) {
+        char text[sizeof start];
+        memcpy(text, start, sizeof start);
+        size_t size = sizeof start - 1;
+        for (uint32_t k = chance_below(&c, 4); k > 0; k--) {
+            text[1 + chance_below(&c, (uint32_t)size - 1)] =
+                chance_of(&c, "{}[]:,\"\\truenlfas0123.-+eEu ");
+        }
+        size -= chance_below(&c, 8) == 0 ? chance_below(&c, (uint32_t)size) : 0;
+        size_t at = 0;
+        bool is_good = size > 0 && json_check((struct slice){text, size}, &at) == NULL;
+        bool is_taken = walk_bytes(w, text, size) == NULL;
+        assert_true(is_taken || !is_good);
+        passed += is_good;
+    }
+    assert_true(passed > 1000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(values_are_found_by_name, begin, end),
+        cmocka_unit_test_setup_teardown(the_first_of_one_name_counts, begin, end),
+        cmocka_unit_test_setup_teardown(spelling_is_not_checked, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_no_object_says_what_it_is, begin, end),
+        cmocka_unit_test_setup_teardown(each_break_of_the_structure_is_found, begin, end),
+        cmocka_unit_test_setup_teardown(bytes_that_strings_cannot_have_are_found, begin, end),
+        cmocka_unit_test_setup_teardown(nesting_ends_at_its_limit, begin, end),
+        cmocka_unit_test_setup_teardown(long_names_are_not_taken_for_others, begin, end),
+        cmocka_unit_test_setup_teardown(more_members_than_places_are_found, begin, end),
+        cmocka_unit_test_setup_teardown(a_long_line_is_read_and_its_memory_goes, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_json_passes_and_what_fails_is_none, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
