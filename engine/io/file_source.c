@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "io/file_partitions.h"
 #include "io/file_plan.h"
 #include "io/file_watch.h"
 #include "io/input_file.h"
@@ -229,43 +230,10 @@ static void abandon(struct source *base)
     file_plan_rewind(&s->plan);
 }
 
-/* Where a file stands once the running epoch is committed. */
-static enum watermark_place place_of(const struct known_file *known)
-{
-    struct known_file f = *known;
-    f.offset = f.next_offset;
-    f.packed_size = f.next_packed_size;
-    if (known_file_unread(&f) == 0) {
-        return PARTITION_ENDED;
-    }
-    return f.offset == 0 && f.packed_size == 0 ? PARTITION_WAITS : PARTITION_IS_OPEN;
-}
-
-/* Of files in order of time the last that was begun says how far time is. */
-static void last_partition(const struct file_source *s, source_partition_fn fn, void *context)
-{
-    for (uint32_t i = s->watch.registry.count; i > 0; i--) {
-        const struct known_file *f = &s->watch.registry.files[i - 1];
-        if ((f->flags & (FILE_NEVER | FILE_RETIRED)) == 0 && f->next_offset > 0) {
-            fn(context, f->serial, place_of(f));
-            return;
-        }
-    }
-}
-
 static void each_partition(const struct source *base, source_partition_fn fn, void *context)
 {
     const struct file_source *s = of_const(base);
-    if (s->is_by_name) {
-        last_partition(s, fn, context);
-        return;
-    }
-    for (uint32_t i = 0; i < s->watch.registry.count; i++) {
-        const struct known_file *f = &s->watch.registry.files[i];
-        if ((f->flags & (FILE_NEVER | FILE_RETIRED)) == 0) {
-            fn(context, f->serial, place_of(f));
-        }
-    }
+    file_partitions_each(&s->watch.registry, s->is_by_name, fn, context);
 }
 
 static void close_source(struct source *base)

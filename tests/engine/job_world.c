@@ -43,6 +43,7 @@ int job_begin_test(void **state)
     struct job *j = memory_zero(1, sizeof *j);
     j->folder = folder_create();
     j->store = store_create_memory();
+    j->before_ms = j->watermark_ms = WATERMARK_NONE;
     arena_init(&j->arena);
     *state = j;
     return 0;
@@ -150,6 +151,11 @@ void job_open(struct job *j, const char *script)
 static void begin_hosts(struct job *j)
 {
     j->sequence = 0;
+    for (uint32_t i = 0; i < LIMIT_STAGES_MAX; i++) {
+        j->watermarks[i] = j->before_ms;
+    }
+    j->epoch.watermarks = j->watermarks;
+    j->epoch.clock_ms = WATERMARK_END;
     assert_int_equal(delta_begin(&j->delta, j->epoch.number, NULL), 0);
     for (uint32_t i = 0; i < j->host_count; i++) {
         host_begin(j->hosts[i], &j->epoch);
@@ -248,8 +254,8 @@ static int run_shards(struct job *j, uint32_t stage)
             .operator_number = (uint16_t)(stage + 1),
             .store = j->store,
             .delta = &j->delta,
-            .before_ms = WATERMARK_NONE,
-            .watermark_ms = WATERMARK_NONE,
+            .before_ms = j->before_ms,
+            .watermark_ms = j->watermark_ms,
             .stored_until_ms = INT64_MAX,
         };
         if (!is_single || shard == graph_global_shard()) {
@@ -279,6 +285,7 @@ void job_commit(struct job *j)
     assert_int_equal(delta_commit_into(&j->delta, batch, &record, NULL), 0);
     assert_int_equal(store_write(j->store, batch, true, NULL), 0);
     assert_int_equal(delta_committed(&j->delta, &record, NULL), 0);
+    j->before_ms = j->watermark_ms;
     store_batch_destroy(batch);
 }
 

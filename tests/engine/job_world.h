@@ -42,7 +42,10 @@ struct job {
     struct host *hosts[JOB_HOSTS_MAX];
     uint32_t host_count;
     struct host_epoch epoch;
-    uint64_t sequence; /* of blocks in the epoch */
+    uint64_t sequence;    /* of blocks in the epoch */
+    int64_t before_ms;    /* the watermark of all windows: in force... */
+    int64_t watermark_ms; /* ...and what the epoch closes by. job_commit puts it in force */
+    int64_t watermarks[LIMIT_STAGES_MAX];
     struct host_skip skip;
     struct error error; /* of the last call */
     bool trace;         /* set before job_open_with */

@@ -22,6 +22,8 @@ function M.link(text, module)
    w.heads = ffi.new("struct mill_counter[?]", #plan.stages + 1)
    w.tables, w.slots, w.tees = {}, ffi.new("struct mill_slot[2]"), {}
    for i = 1, #plan.stages do w.tables[i] = ffi.new("struct mill_table", { slots = w.slots }) end
+   w.events = {}
+   for i = 1, #plan.events do w.events[i] = ffi.new("struct mill_event") end
    for i = 1, plan.tee_count do w.tees[i] = ffi.new("struct mill_tee") end
    for _, segment in ipairs(plan.segments) do
       local reader = segment.input.kind == "tee" and segment.operators[1]
@@ -38,6 +40,7 @@ function M.link(text, module)
       key = w.key.pointer, value = w.value.pointer,
       tables = w.tables, tees = w.tees, rows = { 0 }, tops = {}, shuffles = {}, splitters = {},
       lives = w.lives, records = {}, refuse_view = function(...) error({ ... }, 0) end,
+      events = w.events, late = "late",
       skipped = "skipped", unpack = function() return w.unpacked end,
    })
    return w

@@ -1,5 +1,5 @@
--- Windows of each kind over "KEY TIME NUMBER" lines, each into a folder of its own. Lines of the key
--- "late" are too late for theirs, but for the first.
+-- Windows of each kind over "KEY TIME NUMBER" lines, each into a folder of its own. Lines of the
+-- key "late" are too late for theirs, but for the first.
 local mill = require "tidemill"
 
 local output = mill.arg("output")

@@ -140,6 +140,27 @@ static void a_buffer_says_when_it_was_full_until_it_is_cleared(void **state)
     assert_int_equal(p->exported.size, 0);
 }
 
+static void a_buffer_is_read(void **state)
+{
+    (void)state;
+    struct buffer b;
+    buffer_init(&b, 10);
+    assert_int_equal(mill_buffer_size((struct mill_buffer *)&b), 0);
+    assert_int_equal(buffer_append(&b, "a\0b", 3), 0);
+    assert_int_equal(mill_buffer_size((struct mill_buffer *)&b), 3);
+    assert_memory_equal(mill_buffer_data((struct mill_buffer *)&b), "a\0b", 3);
+    buffer_deinit(&b);
+}
+
+static void a_time_is_read(void **state)
+{
+    (void)state;
+    double ms = 0;
+    assert_true(mill_timestamp("1970-01-01T00:00:01.5Z", 22, &ms));
+    assert_true(ms == 1500);
+    assert_false(mill_timestamp("soon", 4, &ms));
+}
+
 static void words_are_where_the_splitter_has_them(void **state)
 {
     (void)state;
@@ -161,6 +182,8 @@ int main(void)
         TEST(json_is_written),
         TEST(keys_are_written),
         TEST(a_buffer_says_when_it_was_full_until_it_is_cleared),
+        cmocka_unit_test(a_buffer_is_read),
+        cmocka_unit_test(a_time_is_read),
         cmocka_unit_test(words_are_where_the_splitter_has_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

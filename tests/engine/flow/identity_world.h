@@ -59,6 +59,15 @@ static inline void state_of(struct script *s, const char *text)
         (struct graph_stage){.kind = STAGE_UPDATE, .operator_id = add_operator(s, text)};
 }
 
+static inline void windows_of(struct script *s, const char *text, int64_t size_ms, int64_t slide_ms)
+{
+    enum window_kind kind = slide_ms == size_ms ? WINDOW_TUMBLING : WINDOW_SLIDING;
+    s->stages[s->graph.stage_count++] =
+        (struct graph_stage){.kind = STAGE_WINDOW,
+                             .operator_id = add_operator(s, text),
+                             .window = window_shape(kind, size_ms, slide_ms)};
+}
+
 static inline void table_of(struct script *s, const char *text)
 {
     s->stages[s->graph.stage_count++] =

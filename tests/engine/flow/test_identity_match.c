@@ -134,6 +134,25 @@ static void only_one_can_go_on_with_a_state(void **state)
     refused(w, "update@a update=y<update@b", "update at job.lua:1 and update at job.lua:2 both");
 }
 
+static int windows(struct world *w, const char *text, int64_t size_ms, int64_t slide_ms)
+{
+    struct script s;
+    begin(&s);
+    windows_of(&s, text, size_ms, slide_ms);
+    return start(w, &s);
+}
+
+static void windows_of_another_size_cannot_go_on(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(windows(w, "sliding_count", 100, 10), 0);
+    assert_int_equal(windows(w, "sliding_count", 100, 10), 0);
+    assert_string_equal(numbers(w, IDENTITY_STATE), "1");
+    assert_int_equal(windows(w, "sliding_count", 100, 20), MILL_EREFUSED);
+    assert_non_null(strstr(w->error.message, "the windows of \"sliding_count\" are 100 ms every 20 "
+                                             "ms now, and were 100 ms every 10 ms in the store"));
+}
+
 /* --- sources and outputs --- */
 
 static void targets(struct world *w, const char *source, const char *in, const char *output,
@@ -419,6 +438,7 @@ int main(void)
         TEST(another_kind_under_one_identity_is_refused),
         TEST(a_was_that_never_was_is_refused),
         TEST(only_one_can_go_on_with_a_state),
+        TEST(windows_of_another_size_cannot_go_on),
         TEST(another_target_makes_another_source_or_output),
         TEST(unless_it_is_named),
         TEST(what_is_gone_keeps_its_number_and_gets_it_back),

@@ -375,6 +375,31 @@ static void a_file_that_is_cut_is_an_error(void **state)
     folder_remove(folder);
 }
 
+static void the_first_pieces_are_left_out(void **state)
+{
+    (void)state;
+    struct mill_rows r;
+    struct mill_rows *list = &r;
+    struct rows_reader reader;
+    struct slice bytes;
+    rows_init(&r, ROWS_LINES, "/no/such/folder", ROOMY);
+    for (r.order = 1; r.order <= 4; r.order++) {
+        assert_int_equal(rows_add(&r, "abcdefghi", 8 + (r.order == 4)), 0);
+    }
+    rows_reader_open(&reader, &list, 1);
+    rows_reader_limit(&reader, 20);
+    assert_true(reader.byte_count == 19 && reader.row_count == 2);
+    assert_int_equal(rows_reader_bytes(&reader, &bytes, NULL), 1);
+    assert_memory_equal(bytes.data, "abcdefgh\n", 9);
+    rows_reader_close(&reader);
+    rows_reader_open(&reader, &list, 1);
+    rows_reader_limit(&reader, 5);
+    assert_true(reader.byte_count == 0 && reader.row_count == 0);
+    assert_int_equal(rows_reader_bytes(&reader, &bytes, NULL), 0);
+    rows_reader_close(&reader);
+    rows_deinit(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,6 +412,7 @@ int main(void)
         cmocka_unit_test(a_sequence_that_ends_inside_a_row_is_damaged),
         cmocka_unit_test(a_disk_that_fails_is_remembered_until_the_next_epoch),
         cmocka_unit_test(a_file_that_is_cut_is_an_error),
+        cmocka_unit_test(the_first_pieces_are_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Goal: one worker's records come out by key group, key, order, origin and appearance; what does
  * not fit goes to disk, and a disk that fails is remembered. Method: few records told apart by
  * their values; budgets of nothing. Many records over many runs: test_merge.c. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -370,6 +371,88 @@ static void a_table_can_be_cleared_once_it_is_on_disk(void **state)
     folder_remove(folder);
 }
 
+static void touch_pane(struct table *t, double pane_ms, const char *key)
+{
+    uint32_t slot = mill_pane_string(&t->shared, pane_ms, key, strlen(key));
+    t->shared.slots[slot] = (struct mill_slot){.kind = MILL_NUMBER, .num = pane_ms, .count = 1};
+    if (t->shared.spans != NULL) {
+        t->shared.spans[slot] = (struct mill_span){pane_ms + 1, pane_ms + 2};
+    }
+    mill_table_touch(&t->shared, slot);
+}
+
+/* A shard is in order of time, then of the keys' groups. */
+static void panes_are_sorted_by_time(void **state)
+{
+    (void)state;
+    struct table t;
+    struct mill_shuffle s;
+    table_init(&t, ROOMY);
+    table_use_panes(&t, false);
+    shuffle_init(&s, "/no/such/folder", ROOMY);
+    for (int i = 0; i < 300; i++) {
+        char key[10];
+        snprintf(key, sizeof key, "k%d", i);
+        touch_pane(&t, (i * 7) % 30 * 1000, key);
+    }
+    shuffle_add_table(&s, &t);
+    shuffle_seal(&s);
+    for (uint32_t shard = 0; shard < SHARD_COUNT; shard++) {
+        for (uint32_t i = s.shard_start[shard]; i < s.shard_start[shard + 1]; i++) {
+            const char *key = sorted(&s, i)->key;
+            assert_int_equal(shard_of_group(pane_head_group(key)), shard);
+            if (i > s.shard_start[shard]) {
+                assert_true(memcmp(sorted(&s, i - 1)->key, key, PANE_HEAD_BYTES) <= 0);
+            }
+        }
+    }
+    shuffle_deinit(&s);
+    table_deinit(&t);
+}
+
+static void spans_are_sorted_by_key_then_by_their_first_time(void **state)
+{
+    (void)state;
+    struct table t;
+    struct mill_shuffle s;
+    table_init(&t, ROOMY);
+    table_use_panes(&t, true);
+    shuffle_init(&s, "/no/such/folder", ROOMY);
+    touch_pane(&t, 30, "a");
+    touch_pane(&t, 20, "b");
+    touch_pane(&t, 10, "a");
+    shuffle_add_table(&s, &t);
+    shuffle_seal(&s);
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < s.count; i++) {
+        const struct shuffle_entry *entry = sorted(&s, i);
+        assert_int_equal(entry->key_size, 2);
+        assert_int_equal(entry->key_group, key_group_of(hash_key(entry->key, 2)));
+        if (entry->key[1] == 'a') {
+            assert_int_equal(entry->order, found == 0 ? 11 : 31);
+            assert_int_equal(entry->origin, found == 0 ? 12 : 32);
+            found++;
+        }
+    }
+    assert_int_equal(found, 2);
+    shuffle_deinit(&s);
+    table_deinit(&t);
+}
+
+static void a_place_tells_records_apart(void **state)
+{
+    (void)state;
+    struct mill_shuffle s;
+    shuffle_init(&s, "/no/such/folder", ROOMY);
+    s.epoch = 7;
+    s.order = (uint64_t)70 << 56 | 12345;
+    s.origin.base = 100;
+    double place[3];
+    mill_place(&s, 5, place);
+    assert_true(place[0] == 7 && place[1] == 70.0 * 17592186044416.0 + 12345 && place[2] == 105);
+    shuffle_deinit(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +469,9 @@ int main(void)
         cmocka_unit_test(a_steady_load_allocates_nothing),
         cmocka_unit_test(a_table_gives_its_touched_keys),
         cmocka_unit_test(a_table_can_be_cleared_once_it_is_on_disk),
+        cmocka_unit_test(panes_are_sorted_by_time),
+        cmocka_unit_test(spans_are_sorted_by_key_then_by_their_first_time),
+        cmocka_unit_test(a_place_tells_records_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

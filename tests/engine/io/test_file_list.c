@@ -48,6 +48,20 @@ static void names_of_the_hidden_and_the_unfinished_are_not_seen(void **state)
     assert_string_equal(f->list.files[1].name, "a_b.tmp.c");
 }
 
+static void names_may_be_the_order(void **state)
+{
+    struct fixture *f = *state;
+    write_file(f->folder, "b", "x");
+    write_file(f->folder, "a", "x");
+    age_file(f->folder, "b", 10);
+    list(f, "*");
+    assert_string_equal(f->list.files[0].name, "b");
+    f->list.by_name = true;
+    list(f, "*");
+    assert_string_equal(f->list.files[0].name, "a");
+    assert_string_equal(f->list.files[1].name, "b");
+}
+
 static void a_pattern_chooses_names(void **state)
 {
     struct fixture *f = *state;
@@ -220,6 +234,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(names_of_the_hidden_and_the_unfinished_are_not_seen, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(names_may_be_the_order, begin, end),
         cmocka_unit_test_setup_teardown(a_pattern_chooses_names, begin, end),
         cmocka_unit_test_setup_teardown(only_regular_files_and_links_to_them_count, begin, end),
         cmocka_unit_test_setup_teardown(files_are_in_order_of_time_then_name, begin, end),

@@ -103,6 +103,29 @@ static void each_epoch_gets_the_next_batch_whole(void **state)
     assert_int_equal(source_next_block(f->source, &block, NULL), 0);
 }
 
+static void note_place(void *context, uint64_t partition, enum watermark_place place)
+{
+    assert_int_equal(partition, 0);
+    *(enum watermark_place *)context = place;
+}
+
+static void it_has_ended_with_its_last_batch(void **state)
+{
+    struct fixture *f = *state;
+    enum watermark_place place = PARTITION_WAITS;
+    for (int left = 3; left > 0; left--) {
+        source_each_partition(f->source, note_place, &place);
+        assert_int_equal(place, PARTITION_IS_OPEN);
+        struct source_block block;
+        plan(f);
+        assert_int_equal(source_next_block(f->source, &block, NULL), 1);
+        source_block_done(f->source, &block, &(struct source_done){.next = block.end});
+        source_each_partition(f->source, note_place, &place);
+        assert_int_equal(place, left == 1 ? PARTITION_ENDED : PARTITION_IS_OPEN);
+        commit(f);
+    }
+}
+
 static void a_restart_goes_on_behind_the_last_commit(void **state)
 {
     struct fixture *f = *state;
@@ -199,6 +222,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(each_epoch_gets_the_next_batch_whole),
+        CASE(it_has_ended_with_its_last_batch),
         CASE(a_restart_goes_on_behind_the_last_commit),
         CASE(what_was_not_handed_out_stays),
         CASE(a_rerun_gets_the_same_batch),

@@ -139,6 +139,41 @@ static void stages_say_how_they_combine(void **state)
     assert_true(s->combine == COMBINE_LUA && s->is_global && s->has_seal && !s->emits_if_empty);
 }
 
+static void windows_say_their_shape_and_what_they_go_by(void **state)
+{
+    struct job *j = *state;
+    assert_int_equal(
+        job_plan(j, "late = 'drop'",
+                 "local a = values:event_time('t', {max_delay = '5s', idle = '7s', "
+                 "max_ahead = '1h'})\n"
+                 "local b = job:queue_stream({}):event_time('t')\n"
+                 "a:union(b):map_to_pair(print):sliding('10s', '4s'):avg():to_stdout()\n"
+                 "b:map_to_pair(print):session('3s'):list():to_stdout()\n"
+                 "b:map_to_pair(print):tumbling('3s', {emit = 'update'}):count():keys()"
+                 ":to_stdout()"),
+        0);
+    const struct graph *g = &j->graph;
+    assert_int_equal(g->options.late, LATE_DROP);
+    assert_int_equal(g->event_count, 2);
+    const struct graph_event *ev = &g->events[0];
+    assert_true(ev->max_delay_ms == 5000 && ev->idle_ms == 7000 && ev->max_ahead_ms == 3600000);
+    assert_string_equal(g->operators[ev->operator_id].kind, "event_time");
+    assert_true(ev->source_count == 1 && ev->sources[0] == 0);
+    assert_true(g->events[1].source_count == 1 && g->events[1].sources[0] == 1);
+    assert_true(g->events[1].max_delay_ms == 0 && g->events[1].idle_ms == 30000);
+    const struct graph_stage *s = stage_of(g, "sliding_avg");
+    assert_true(s->kind == STAGE_WINDOW && s->combine == COMBINE_AVG && s->is_keyed);
+    assert_true(s->window.kind == WINDOW_SLIDING && s->window.size_ms == 10000);
+    assert_true(s->window.slide_ms == 4000 && s->window.pane_ms == 2000 && !s->updates);
+    assert_true(s->event_count == 2 && s->events[0] == 0 && s->events[1] == 1);
+    s = stage_of(g, "session_list");
+    assert_true(s->window.kind == WINDOW_SESSION && s->combine == COMBINE_LUA && s->has_seal);
+    assert_true(s->event_count == 1 && s->events[0] == 1);
+    assert_true(stage_of(g, "tumbling_count")->updates);
+    assert_true(g->outputs[0].is_windowed && g->outputs[1].is_windowed);
+    assert_false(g->outputs[2].is_windowed);
+}
+
 static const struct graph_output *output_of(const struct graph *g, enum graph_output_kind kind)
 {
     for (uint32_t i = 0; i < g->output_count; i++) {
@@ -291,6 +326,7 @@ int main(void)
         TEST(peers_have_their_addresses),
         TEST(operators_have_their_names_and_places),
         TEST(stages_say_how_they_combine),
+        TEST(windows_say_their_shape_and_what_they_go_by),
         TEST(outputs_say_where_and_how),
         TEST(segments_lead_from_sources_to_outputs),
         TEST(operators_know_how_deep_they_are),

@@ -25,6 +25,9 @@ static void the_bytes_of_keys_are_fixed(void **state)
     key_is(store_key_queue(0x0102), "q\1\2", 3);
     key_is(store_key_received(0x0102), "l\1\2", 3);
     key_is(store_key_rate(0x0102), "n\1\2", 3);
+    key_is(store_key_watermark(0x0102), "w\1\2", 3);
+    key_is(store_key_watermark_partition(0x0102, 0x0304, 0x05060708090a0b0c),
+           "w\1\2\3\4\5\6\7\10\11\12\13\14", 13);
     key_is(store_key_script(1), "text\1", 5);
     key_is(store_key_outbox(1, 2), "\0\0\0\0\0\0\0\1\0\2", 10);
     key_is(store_key_redo(1, 2), "\0\0\0\0\0\0\0\1\0\0\0\2", 12);

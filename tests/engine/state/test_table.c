@@ -315,6 +315,76 @@ static void a_table_that_has_forgotten_fits_its_budget_again(void **state)
     table_deinit(&t);
 }
 
+static uint32_t pane_of(struct table *t, double pane_ms, const char *text)
+{
+    return mill_pane_string(&t->shared, pane_ms, text, strlen(text));
+}
+
+static void a_key_has_a_slot_for_each_pane(void **state)
+{
+    (void)state;
+    struct table t;
+    table_init(&t, ROOMY);
+    table_use_panes(&t, false);
+    uint32_t a = pane_of(&t, 0, "a");
+    assert_int_not_equal(a, 0);
+    assert_int_not_equal(pane_of(&t, 10, "a"), a);
+    assert_int_not_equal(pane_of(&t, 0, "b"), a);
+    assert_int_equal(pane_of(&t, 0, "a"), a);
+    struct buffer key;
+    buffer_init(&key, 100);
+    key_add_string(&key, "a", 1);
+    assert_int_equal(mill_pane_key(&t.shared, 0, (struct mill_buffer *)&key), a);
+    buffer_clear(&key);
+    assert_int_equal(mill_pane_key(&t.shared, 0, (struct mill_buffer *)&key), 0);
+    buffer_deinit(&key);
+    assert_null(t.shared.spans);
+    table_deinit(&t);
+}
+
+static void a_pane_stands_before_its_key_and_sorts_by_time(void **state)
+{
+    (void)state;
+    struct table t;
+    table_init(&t, ROOMY);
+    table_use_panes(&t, false);
+    const double last = 253370764799999;
+    const struct keyset_key *early = &t.keys.keys[pane_of(&t, 256, "z")];
+    assert_int_equal(pane_head_time(early->bytes), 256);
+    assert_int_equal(pane_head_group(early->bytes), key_group_of(hash_tagged(KEY_STRING, "z", 1)));
+    assert_memory_equal(early->bytes + PANE_HEAD_BYTES + 1, "z", 1);
+    const char *first_bytes = early->bytes;
+    const struct keyset_key *late = &t.keys.keys[pane_of(&t, last, "a")];
+    assert_true((double)pane_head_time(late->bytes) == last);
+    assert_true(memcmp(first_bytes, late->bytes, PANE_HEAD_BYTES) < 0);
+    table_deinit(&t);
+}
+
+static void slots_of_sessions_have_spans_that_grow_with_them(void **state)
+{
+    (void)state;
+    struct table t;
+    table_init(&t, 100000);
+    table_use_panes(&t, true);
+    for (int i = 0; i < 2000; i++) {
+        uint32_t slot = pane_of(&t, i, "key");
+        t.shared.spans[slot] = (struct mill_span){i, i + 1};
+        add_number(&t, slot, 1);
+    }
+    uint32_t slot = pane_of(&t, 7, "key");
+    assert_true(t.shared.spans[slot].first_ms == 7 && t.shared.spans[slot].last_ms == 8);
+    assert_int_equal(t.shared.full, 1);
+    table_clear(&t); /* beyond its budget: keys go, and so do spans */
+    slot = pane_of(&t, 7, "key");
+    t.shared.spans[slot] = (struct mill_span){1, 2};
+    assert_int_equal(t.generation, 2);
+    char large[LIMIT_KEY_BYTES_MAX];
+    memset(large, 'x', sizeof large);
+    assert_int_equal(mill_pane_string(&t.shared, 0, large, sizeof large), 0);
+    assert_int_not_equal(mill_pane_string(&t.shared, 0, large, sizeof large - 1), 0);
+    table_deinit(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +401,9 @@ int main(void)
         cmocka_unit_test(a_steady_load_allocates_nothing),
         cmocka_unit_test(a_table_beyond_its_budget_says_so_and_forgets_its_keys),
         cmocka_unit_test(a_table_that_has_forgotten_fits_its_budget_again),
+        cmocka_unit_test(a_key_has_a_slot_for_each_pane),
+        cmocka_unit_test(a_pane_stands_before_its_key_and_sorts_by_time),
+        cmocka_unit_test(slots_of_sessions_have_spans_that_grow_with_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
