@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "data/msgpack.h"
 #include "script/values.h"
 
 /* Reads framed rows, from memory or from a file. A full userdata: closed when collected. */
@@ -132,6 +133,20 @@ static const struct batch_source *check_source(lua_State *L, int upvalue)
     return source;
 }
 
+/* An array of a key, a value and perhaps a window. */
+static int push_pair(lua_State *L, struct slice row)
+{
+    uint32_t count = 0;
+    size_t at = msgpack_array_head(row.data, row.size, &count);
+    bool good = at > 0 && count <= 3;
+    for (uint32_t i = 0; i < count && good; i++) {
+        size_t used = 0;
+        good = values_push_msgpack(L, (struct slice){row.data + at, row.size - at}, &used) == 0;
+        at += used;
+    }
+    return good ? (int)count : luaL_error(L, "a row is damaged");
+}
+
 static int next_row(lua_State *L)
 {
     struct row_reader *r = lua_touserdata(L, lua_upvalueindex(1));
@@ -151,13 +166,7 @@ static int next_row(lua_State *L)
     if (!keyed) {
         return values_push_msgpack(L, row, NULL) == 0 ? 1 : luaL_error(L, "a row is damaged");
     }
-    size_t used = 0;
-    struct slice pair = {row.data + 1, row.size - 1}; /* behind the head of an array of two */
-    if (row.size < 3 || values_push_msgpack(L, pair, &used) != 0) {
-        return luaL_error(L, "a row is damaged");
-    }
-    struct slice value = {pair.data + used, pair.size - used};
-    return values_push_msgpack(L, value, NULL) == 0 ? 2 : luaL_error(L, "a row is damaged");
+    return push_pair(L, row);
 }
 
 static int close_reader(lua_State *L)

@@ -9,7 +9,7 @@ local Rows = {}
 Rows.__index = Rows
 Rows.__tostring = function(rows) return ("%d rows"):format(rows.row_count) end
 
---- for record in rows:each(), or for key, value in rows:each()
+--- for record in rows:each(), or for key, value in rows:each(), or for key, value, window
 function Rows:each()
    return self.open()
 end
@@ -18,15 +18,15 @@ function Rows:count()
    return self.row_count
 end
 
---- The first n rows as a list; a pair is {key, value}.
+--- The first n rows as a list; a pair is {key, value}, a result of a window {key, value, window}.
 function Rows:take(n)
    if type(n) ~= "number" or n < 0 then
       options.fail("rows:take: needs how many, not %s", options.show(n))
    end
    local list = {}
    if n < 1 then return list end
-   for a, b in self:each() do
-      list[#list + 1] = self.keyed and { a, b } or a
+   for a, b, window in self:each() do
+      list[#list + 1] = self.keyed and { a, b, window } or a
       if #list >= n then break end
    end
    return list

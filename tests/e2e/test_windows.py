@@ -294,3 +294,26 @@ def windows_go_to_disk_when_they_are_many(place):
         rows, _ = windows_oracle.run(windows_oracle.read_files(place / "in"), make(), "sum",
                                      10**6, 2**30)
         check_rows(place, rows, name)
+
+
+@test
+def functions_of_batches_and_print_show_the_window(place):
+    body = (PARSE.replace("@DELAY@", "0") + "local w = keyed:tumbling('10ms'):count()\n"
+            "w:print()\n"
+            "w:for_each_batch(function(rows)\n"
+            "   local f = io.open('seen', 'w')\n"
+            "   for k, n, window in rows:each() do\n"
+            "      f:write(k, n, ' ', window.start_ms, '-', window.end_ms, '\\n')\n"
+            "   end\n"
+            "   local first = rows:first()\n"
+            "   f:write(#first, first[3].end_ms, '\\n')\n"
+            "   f:close()\n"
+            "end)")
+    jobs.script(place, body, 'allow = {"io"}')
+    place.write("in/a", "k 5 1\nk 6 1\nj 17 1\n")
+    out = jobs.run_once(place).exits(0).out
+    check(b'\n(j,1,{"start_ms":10,"end_ms":20})\n(k,2,{"start_ms":0,"end_ms":10})\n' in out,
+          "printed was {}", out)
+    lines = (place / "seen").read_text().split("\n")
+    check_equal(sorted(lines[:2]), ["j1 10-20", "k2 0-10"], "rows")
+    check(lines[2] in ("310", "320"), "the first row was {}", lines[2])

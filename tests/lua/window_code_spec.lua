@@ -43,7 +43,8 @@ end)
 
 it("a list knows the time when the loop goes on inside it", function()
    has(text_of(TIMED:format("") .. "timed:flat_map(function(v) end):map_to_pair(print)"
-      .. ":tumbling('1s'):count():print()"), "local q0", "q0 = t2 saved[-1] = t2 else", "q0 = saved[-1]",
+      .. ":tumbling('1s'):count():print()"), "local q0", "q0 = t2 saved[-1] = t2 else",
+      "q0 = saved[-1]",
       "local p = q0 - q0 % 1000")
 end)
 
