@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "flow/combine.h"
 #include "flow/merge.h"
+#include "flow/pane_queue.h"
 #include "script/dead_letter.h"
 #include "script/window_part.h"
 #include "state/keys.h"
@@ -19,7 +20,9 @@ struct window_run {
     int64_t before_ms;
     int64_t now_ms;
     int64_t needed_from; /* panes from here on are kept */
+    bool slides;         /* C combines panes to overlapping windows: flow/pane_queue.h */
     struct mill_shuffle closing;
+    struct mill_shuffle slid; /* of them: windows */
     struct slice *lookups;
     struct slice *found;
     struct buffer values;
@@ -50,29 +53,32 @@ static struct slice pane_key(const struct window_run *w, int64_t pane_ms, struct
 
 /* --- what a pane adds to windows --- */
 
-static int add_part(struct window_run *w, int64_t end_ms, struct slice key,
-                    const struct mill_cell *cell, uint64_t order, struct error *e)
+static int add_entry(struct window_run *w, struct mill_shuffle *to,
+                     const struct shuffle_entry *entry, struct error *e)
 {
-    char head[PANE_HEAD_BYTES];
-    uint16_t group = group_of(key);
-    pane_head_put(head, (uint64_t)end_ms, group);
-    struct slice full = stage_chunk_key(w->c, (struct slice){head, sizeof head}, key);
-    struct shuffle_entry entry = {
-        .key = full.data,
-        .key_size = (uint32_t)full.size,
-        .key_group = w->c->task->shard * (KEY_GROUP_COUNT / SHARD_COUNT),
-        .order = order,
-        .cell = *cell,
-    };
-    int rc = shuffle_add_entry(&w->closing, &entry);
+    int rc = shuffle_add_entry(to, entry);
     if (rc == MILL_ELIMIT) {
         return error_set(e, rc, "%s: a window's value is larger than 16 MiB",
                          dead_letter_label(w->c->h, w->c->stage->operator_id));
     }
     if (rc != 0) {
-        *e = w->closing.error;
+        *e = to->error;
     }
     return rc;
+}
+
+static int add_part(struct window_run *w, struct mill_shuffle *to, int64_t end_ms,
+                    const struct shuffle_entry *part, struct error *e)
+{
+    char head[PANE_HEAD_BYTES];
+    pane_head_put(head, (uint64_t)end_ms, (uint16_t)part->key_group);
+    struct slice full = stage_chunk_key(w->c, (struct slice){head, sizeof head},
+                                        (struct slice){part->key, part->key_size});
+    struct shuffle_entry entry = *part;
+    entry.key = full.data;
+    entry.key_size = (uint32_t)full.size;
+    entry.key_group = w->c->task->shard * (KEY_GROUP_COUNT / SHARD_COUNT);
+    return add_entry(w, to, &entry, e);
 }
 
 /* @param is_old  as the store has it; what was merged in this epoch counts instead, if it comes */
@@ -80,13 +86,23 @@ static int contribute(struct window_run *w, int64_t pane_ms, struct slice key,
                       const struct mill_cell *cell, bool is_old, struct error *e)
 {
     const struct window_shape *s = w->shape;
-    uint64_t order = (uint64_t)pane_ms << 1 | (is_old ? 1 : 0);
+    struct shuffle_entry part = {
+        .key = key.data,
+        .key_size = (uint32_t)key.size,
+        .key_group = group_of(key),
+        .order = (uint64_t)pane_ms << 1 | (is_old ? 1 : 0),
+        .cell = *cell,
+    };
+    if (w->slides) {
+        bool is_in_closed = pane_ms < window_open_from(s, w->now_ms);
+        return is_in_closed ? add_entry(w, &w->closing, &part, e) : 0;
+    }
     int64_t last = window_last(s, pane_ms);
     int rc = 0;
     for (int64_t start = window_first(s, pane_ms); start <= last && rc == 0; start += s->slide_ms) {
         bool closes = w->c->stage->updates || window_is_closed(s, start, w->now_ms);
         if (closes && !window_is_closed(s, start, w->before_ms)) {
-            rc = add_part(w, start + s->size_ms, key, cell, order, e);
+            rc = add_part(w, &w->closing, start + s->size_ms, &part, e);
         }
     }
     return rc;
@@ -190,7 +206,7 @@ static bool is_of(const struct mill_group *g, const struct shuffle_entry *entry)
 
 static int check_size(struct window_run *w, size_t bytes, struct error *e)
 {
-    return w->c->h->arena.bytes - bytes <= LIMIT_GROUP_BYTES_MAX
+    return bytes <= LIMIT_GROUP_BYTES_MAX
                ? 0
                : error_set(e, MILL_ELIMIT, "%s: one key has more than 64 MiB of values in a window",
                            dead_letter_label(w->c->h, w->c->stage->operator_id));
@@ -207,7 +223,7 @@ static int read_touched(struct window_run *w, struct merge *m, struct error *e)
         stage_chunk_add_cell(w->c, &stored, false);
         while (rc == 1 && is_of(g, entry)) {
             stage_chunk_add_cell(w->c, &entry->cell, true);
-            rc = check_size(w, bytes, e);
+            rc = check_size(w, w->c->h->arena.bytes - bytes, e);
             rc = rc == 0 ? merge_next(m, &entry, e) : rc;
         }
         g->count = w->c->cell_count - g->first;
@@ -280,6 +296,76 @@ static int scan_closing(struct window_run *w, struct error *e)
     return rc == 0 ? delta_check(t->delta, t->stage, t->shard, before, e) : rc;
 }
 
+/* --- sliding --- */
+
+static bool continues(struct slice key, const struct shuffle_entry *entry)
+{
+    return key.size == entry->key_size && memcmp(key.data, entry->key, key.size) == 0;
+}
+
+/* The windows of a key that close; its panes are in the queue. */
+static int slide_key(struct window_run *w, struct pane_queue *q, struct shuffle_entry *row,
+                     struct error *e)
+{
+    const struct window_shape *s = w->shape;
+    int64_t start = window_first(s, q->panes[0]);
+    int64_t last = window_last(s, q->panes[q->count - 1]);
+    int64_t open = window_needed_from(s, w->before_ms);
+    int64_t still_open = window_needed_from(s, w->now_ms);
+    start = open > start ? open : start;
+    last = still_open != WATERMARK_END && still_open <= last ? still_open - s->slide_ms : last;
+    int rc = 0;
+    for (; rc == 0 && pane_queue_next(q, &start, last, &row->cell); start += s->slide_ms) {
+        row->order = (uint64_t)(start + s->size_ms) << 1;
+        rc = add_part(w, &w->slid, start + s->size_ms, row, e);
+    }
+    arena_reset(&w->c->h->arena);
+    return rc;
+}
+
+/* The panes of one key: of one that was touched, the new part stands before the old. */
+static int read_panes(struct window_run *w, struct merge *m, const struct shuffle_entry **entry,
+                      struct pane_queue *q, struct error *e)
+{
+    struct buffer *kept = &w->c->h->value;
+    buffer_clear(kept);
+    pane_queue_clear(q);
+    int rc = buffer_append(kept, (*entry)->key, (*entry)->key_size);
+    check(rc == 0);
+    struct slice key = {kept->data, kept->size};
+    struct shuffle_entry row = {
+        .key = key.data, .key_size = (uint32_t)key.size, .key_group = (*entry)->key_group};
+    rc = 1;
+    while (rc == 1 && continues(key, *entry)) {
+        int64_t pane_ms = (int64_t)((*entry)->order >> 1);
+        if (q->count == 0 || q->panes[q->count - 1] != pane_ms) {
+            pane_queue_add(q, pane_ms, &(*entry)->cell);
+        }
+        rc = check_size(w, q->count * sizeof **entry, e);
+        rc = rc == 0 ? merge_next(m, entry, e) : rc;
+    }
+    int slid = rc >= 0 ? slide_key(w, q, &row, e) : rc;
+    return slid != 0 ? slid : rc;
+}
+
+static int slide(struct window_run *w, struct error *e)
+{
+    struct mill_shuffle *closing = &w->closing;
+    struct pane_queue q;
+    struct merge m;
+    pane_queue_init(&q, w->shape, w->c->stage->combine);
+    shuffle_seal(closing);
+    int rc = merge_open(&m, &closing, 1, w->c->task->shard, e);
+    const struct shuffle_entry *entry = NULL;
+    rc = rc == 0 ? merge_next(&m, &entry, e) : rc;
+    while (rc == 1) {
+        rc = read_panes(w, &m, &entry, &q, e);
+    }
+    merge_close(&m);
+    pane_queue_deinit(&q);
+    return rc;
+}
+
 /* --- windows --- */
 
 static int flush_windows(struct window_run *w, struct error *e)
@@ -314,7 +400,7 @@ static int read_window(struct window_run *w, struct merge *m, const struct shuff
             pane = (*entry)->order >> 1;
             add_part_to_group(w, g, *entry);
         }
-        rc = check_size(w, bytes, e);
+        rc = check_size(w, w->c->h->arena.bytes - bytes, e);
         rc = rc == 0 ? merge_next(m, entry, e) : rc;
     }
     g->count = w->c->cell_count - g->first;
@@ -329,7 +415,7 @@ static int read_window(struct window_run *w, struct merge *m, const struct shuff
 
 static int run_windows(struct window_run *w, struct error *e)
 {
-    struct mill_shuffle *closing = &w->closing;
+    struct mill_shuffle *closing = w->slides ? &w->slid : &w->closing;
     struct merge m;
     shuffle_seal(closing);
     int rc = merge_open(&m, &closing, 1, w->c->task->shard, e);
@@ -355,15 +441,19 @@ int window_run(struct stage_chunk *c, struct error *e)
         .before_ms = c->task->before_ms,
         .now_ms = c->task->watermark_ms,
         .needed_from = window_needed_from(&c->stage->window, c->task->watermark_ms),
+        .slides = c->stage->window.kind == WINDOW_SLIDING && c->stage->combine != COMBINE_LUA,
         .lookups = memory_alloc((STAGE_CHUNK_GROUPS_MAX + 1) * sizeof *w.lookups),
         .found = memory_alloc((STAGE_CHUNK_GROUPS_MAX + 1) * sizeof *w.found),
     };
     buffer_init(&w.values, LOOKUP_VALUES_MAX);
     shuffle_init(&w.closing, c->h->options.spill_folder, CLOSING_BYTES_MAX);
+    shuffle_init(&w.slid, c->h->options.spill_folder, CLOSING_BYTES_MAX);
     int rc = merge_touched(&w, e);
     rc = rc == 0 ? scan_closing(&w, e) : rc;
+    rc = rc == 0 && w.slides ? slide(&w, e) : rc;
     rc = rc == 0 ? run_windows(&w, e) : rc;
     shuffle_deinit(&w.closing);
+    shuffle_deinit(&w.slid);
     buffer_deinit(&w.values);
     memory_free(w.lookups);
     memory_free(w.found);
