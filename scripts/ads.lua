@@ -4,7 +4,7 @@
 --   tidemill run --once --set input=events/ --set ads=ads.csv --set output=out scripts/ads.lua
 --
 -- input   a folder of JSON lines with ad_id, event_type, event_time in ms (scripts/data/ads/events/)
--- ads     CSV with a header: ad_id,campaign_id (scripts/data/ads/ads.csv). When the file is replaced, the job takes the new one
+-- ads     CSV with a header: ad_id,campaign_id (scripts/data/ads/ads.csv); the file may be replaced
 -- output  a folder for rows [campaign, views, {"start_ms":, "end_ms":}]; without it they are printed
 --
 -- A window closes when events of a minute later have come; views that are later still are kept in

@@ -274,9 +274,9 @@ struct mill_part {
 bool mill_text_starts(const char *s, size_t size, const char *with, size_t with_size);
 bool mill_text_ends(const char *s, size_t size, const char *with, size_t with_size);
 bool mill_text_contains(const char *s, size_t size, const char *what, size_t what_size);
-/* What is between the first `left` and the first `right` behind it. @return false: there is none */
-bool mill_text_between(const char *s, size_t size, const char *left, size_t left_size,
-                       const char *right, size_t right_size, struct mill_part *found);
+/* The offset of the first place at or behind `from` where a text stands. @return UINT32_MAX: none */
+uint32_t mill_text_find(const char *s, size_t size, uint32_t from, const char *what,
+                        size_t what_size);
 /* Field i, from 1 on, of those that stand between separators; of size 0: between blanks.
  * @return false: there are fewer */
 bool mill_text_field(const char *s, size_t size, uint32_t i, const char *separator,
@@ -351,7 +351,7 @@ void mill_state_follow(struct mill_group *groups, uint32_t i);
 
 /* --- side tables: data/side.h --- */
 /* What mill.table gives a script: the number of a table. */
-struct mill_side_handle {
+struct mill_lookup {
     const uint32_t tidemill_index_; /* from 0 */
 };
 /* The number of the row of a key, from 1 on. @return 0: there is none */

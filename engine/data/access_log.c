@@ -11,7 +11,7 @@ struct cursor {
 
 #define FIELD(text, kind)                                                                          \
     {                                                                                              \
-        .name = {text, sizeof text - 1}, .type = kind                                              \
+        .name = {(text), sizeof(text) - 1}, .type = (kind)                                         \
     }
 
 const struct field *access_log_fields(void)

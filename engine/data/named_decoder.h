@@ -42,9 +42,9 @@ const char *named_decoder_refuse(struct named_decoder *d, const char *format, ..
     __attribute__((format(printf, 2, 3)));
 
 /* As struct decoder_ops wants them. */
-void named_decoder_want(struct decoder *d, const struct slice *names, uint32_t count);
-enum decoder_result named_decoder_read(struct decoder *d, struct slice row, struct mill_cell *cells,
-                                       struct arena *arena);
-void named_decoder_to_json(struct decoder *d, struct slice row, struct buffer *into);
+void named_decoder_want(struct decoder *decoder, const struct slice *names, uint32_t count);
+enum decoder_result named_decoder_read(struct decoder *decoder, struct slice row,
+                                       struct mill_cell *cells, struct arena *arena);
+void named_decoder_to_json(struct decoder *decoder, struct slice row, struct buffer *into);
 
 #endif

@@ -35,21 +35,14 @@ bool mill_text_contains(const char *s, size_t size, const char *what, size_t wha
     return find(s, s + size, what, what_size) != NULL;
 }
 
-bool mill_text_between(const char *s, size_t size, const char *left, size_t left_size,
-                       const char *right, size_t right_size, struct mill_part *found)
+uint32_t mill_text_find(const char *s, size_t size, uint32_t from, const char *what,
+                        size_t what_size)
 {
-    const char *end = s + size;
-    const char *from = find(s, end, left, left_size);
-    if (from == NULL) {
-        return false;
+    if (from > size) {
+        return UINT32_MAX;
     }
-    from += left_size;
-    const char *to = right_size == 0 ? end : find(from, end, right, right_size);
-    if (to == NULL) {
-        return false;
-    }
-    *found = (struct mill_part){.from = (uint32_t)(from - s), .to = (uint32_t)(to - s)};
-    return true;
+    const char *found = find(s + from, s + size, what, what_size);
+    return found == NULL ? UINT32_MAX : (uint32_t)(found - s);
 }
 
 static const char *skip(const char *at, const char *end, bool blanks)

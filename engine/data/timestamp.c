@@ -85,7 +85,7 @@ static bool take_fraction(struct cursor *c, int64_t *ms)
 {
     int digits = 0;
     for (int weight = 100; !at_end(c) && is_digit(*c->at); c->at++, digits++, weight /= 10) {
-        *ms += weight * (*c->at - '0');
+        *ms += (int64_t)weight * (*c->at - '0');
     }
     return digits > 0;
 }
@@ -166,7 +166,7 @@ static bool take_month_name(struct cursor *c, int *month)
 {
     static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     for (int i = 0; i < 12 && c->end - c->at >= 3; i++) {
-        if (memcmp(c->at, &names[3 * i], 3) == 0) {
+        if (memcmp(c->at, names + (size_t)3 * (size_t)i, 3) == 0) {
             *month = i + 1;
             c->at += 3;
             return true;

@@ -158,8 +158,8 @@ void side_reader_init(struct side_reader *r, struct side_tables *tables)
 {
     *r = (struct side_reader){.tables = tables};
     if (tables != NULL && tables->count > 0) {
-        r->versions = memory_zero(tables->count, sizeof *r->versions);
-        r->rows = memory_zero(tables->count, sizeof *r->rows);
+        r->versions = memory_zero(tables->count, sizeof(struct side_version *));
+        r->rows = memory_zero(tables->count, sizeof(struct mill_side *));
         (void)side_reader_refresh(r);
     }
 }

@@ -31,7 +31,9 @@ function M.make(spec)
 
    --- Rows of a file, to look things up in: t[key] is a row or nil.
    function mill.table(path, given)
-      if spec.is_running then options.fail("mill.table: a table cannot be made while a job runs") end
+      if spec.is_running then
+         options.fail("mill.table: a table cannot be made while a job runs")
+      end
       return tables.make(spec.tables, path, given)
    end
 

@@ -15,7 +15,7 @@ local M = {}
 local TABLES_MAX = 64 -- LIMIT_SIDE_TABLES_MAX
 local FORMAT_OF = { csv = "csv", json = "json", jsonl = "json", ndjson = "json" }
 
-local handle_type = ffi.typeof("struct mill_side_handle")
+local handle_type = ffi.typeof("struct mill_lookup")
 
 -- Strings of keys that were found last are kept, so that they are not made and collected again for
 -- each record: one for each row, up to so many. It is a store without a branch, for one way through
@@ -62,7 +62,8 @@ function handle.__index(self, key)
    end
    if number == 0 then return nil end
    local row = side.rows[number]
-   return side.view(row.ptr, row.len)
+   local view = side.view(row.ptr, row.len) -- a tail call would end a trace that begins here
+   return view
 end
 
 function handle.__newindex()

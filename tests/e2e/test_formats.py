@@ -200,3 +200,31 @@ def msgpack_that_grows_is_read_on(place):
     wait_until(lambda: len(rows_of(place)) == 100, "all records came")
     running.signal(signal.SIGTERM).wait().exits(0)
     check_records(place, records)
+
+
+# --- what is received -----------------------------------------------------------------------------
+
+def copy_received(place, options, text):
+    place.write("job.lua", 'local mill = require "tidemill"\nlocal job = mill.job("job")\n'
+                f'job:stdin{{{options}}}\n   :map(function(e) return {{ e.a, e.b }} end)\n'
+                '   :to_stdout()\nreturn job\n')
+    path = place.write("input", text)
+    with open(path, "rb") as stdin:
+        end = place.run("run", "--once", "job.lua", stdin=stdin).exits(0)
+    return [json.loads(line) for line in end.out.splitlines()]
+
+
+@test
+def csv_is_received(place):
+    text = make_csv(9, 300000, False)
+    lines = text.splitlines(keepends=True)
+    rows = copy_received(place, 'format = "csv", columns = {"a", "b", "c"}', "".join(lines[1:]))
+    check_equal(rows, [row[:2] for row in csv_rows(text)], "records")
+
+
+@test
+def a_pattern_is_received(place):
+    rows = copy_received(place, 'format = "pattern", pattern = "<a> = <b:number>"',
+                         "x = 1\r\nno\ny = 2")
+    check_equal(rows, [["x", 1], ["y", 2]], "records")
+    check_equal([letter["record"] for letter in jobs.letters_of(place)], [b"no"], "dead letters")

@@ -66,8 +66,8 @@ it("types are of columns, by name", function()
       ["{ a = 5 }"] = "types: a is one of string, number, boolean, time, not 5",
       ['{ b = "number" }'] = 'types: there is no column "b"',
    } do
-      assert.equal("file_stream: " .. message, refusal(
-         ('job:file_stream("in", { format = "csv", columns = { "a" }, types = %s })'):format(types)))
+      local text = 'job:file_stream("in", { format = "csv", columns = { "a" }, types = %s })'
+      assert.equal("file_stream: " .. message, refusal(text:format(types)))
    end
 end)
 

@@ -145,13 +145,13 @@ describe("stdin", function()
    it("says what it cannot", function()
       assert.equal("stdin: the job reads it already, at job.lua:1; use that stream again",
          refusal("job:stdin() job:stdin()"))
-      assert.equal('stdin: format = "xml" is not allowed; it must be one of "text", '
-         .. '"json", "csv", "pattern", "access_log", "msgpack"',
+      assert.equal('stdin: format = "xml" is not allowed; it must be one of "text", "json", "csv", '
+         .. '"pattern", "access_log", "msgpack"',
          refusal('job:stdin{ format = "xml" }'))
       assert.equal('stdin: strict is an option of format = "json"',
          refusal('job:stdin{ strict = true }'))
-      assert.equal('stdin: unknown option "fromat"; known are: columns, '
-         .. 'format, header, max_bytes_per_batch, multiline, pattern, separator, strict, types',
+      assert.equal('stdin: unknown option "fromat"; known are: columns, format, header, '
+         .. "max_bytes_per_batch, multiline, pattern, separator, strict, types",
          refusal('job:stdin{ fromat = "text" }'))
    end)
 end)

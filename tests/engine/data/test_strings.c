@@ -30,23 +30,18 @@ static void a_text_begins_ends_with_and_contains(void **state)
     assert_false(mill_text_contains("abc", 3, "cb", 2));
 }
 
-static void a_part_stands_between_two_texts(void **state)
+static void a_text_is_found_at_its_first_place(void **state)
 {
     (void)state;
-    struct mill_part span;
-    assert_true(mill_text_between("a[b]c]", 6, "[", 1, "]", 1, &span));
-    text_is("a[b]c]", &span, "b");
-    assert_true(mill_text_between("[]", 2, "[", 1, "]", 1, &span));
-    text_is("[]", &span, "");
-    assert_true(mill_text_between("k=v", 3, "=", 1, "", 0, &span));
-    text_is("k=v", &span, "v");
-    assert_true(mill_text_between("k=v", 3, "", 0, "=", 1, &span));
-    text_is("k=v", &span, "k");
-    assert_true(mill_text_between("\"\"", 2, "\"", 1, "\"", 1, &span));
-    text_is("\"\"", &span, "");
-    assert_false(mill_text_between("]a[", 3, "[", 1, "]", 1, &span));
-    assert_false(mill_text_between("abc", 3, "x", 1, "c", 1, &span));
-    assert_false(mill_text_between("\"", 1, "\"", 1, "\"", 1, &span));
+    assert_int_equal(mill_text_find("a[b]c]", 6, 0, "]", 1), 3);
+    assert_int_equal(mill_text_find("a[b]c]", 6, 4, "]", 1), 5);
+    assert_int_equal(mill_text_find("a[b]c]", 6, 3, "]", 1), 3);
+    assert_int_equal(mill_text_find("abc", 3, 0, "", 0), 0);
+    assert_int_equal(mill_text_find("abc", 3, 3, "", 0), 3);
+    assert_int_equal(mill_text_find("abc", 3, 4, "", 0), UINT32_MAX);
+    assert_int_equal(mill_text_find("abc", 3, 3, "c", 1), UINT32_MAX);
+    assert_int_equal(mill_text_find("abc", 3, 0, "abcd", 4), UINT32_MAX);
+    assert_int_equal(mill_text_find("a\0b", 3, 0, "\0b", 2), 1);
 }
 
 static void fields_are_counted_from_1(void **state)
@@ -121,23 +116,20 @@ static void random_texts_are_searched_like_byte_by_byte(void **state)
     struct chance c = {23};
     for (uint32_t round = 0; round < rounds(50000); round++) {
         char bytes[16];
-        char left[3];
-        char right[3];
-        size_t sizes[] = {chance_below(&c, 16), 1 + chance_below(&c, 2), 1 + chance_below(&c, 2)};
+        char what[2];
+        size_t size = chance_below(&c, 16);
+        size_t what_size = 1 + chance_below(&c, 2);
+        uint32_t from = chance_below(&c, 18);
         for (size_t i = 0; i < sizeof bytes; i++) {
             bytes[i] = chance_of(&c, "ab");
-            left[i % 3] = chance_of(&c, "ab");
-            right[i % 3] = chance_of(&c, "ab");
+            what[i % 2] = chance_of(&c, "ab");
         }
-        char *s = exact_copy(bytes, sizes[0]);
-        struct mill_part span = {0};
-        int32_t from = find_plainly(s, sizes[0], 0, left, sizes[1]);
-        int32_t to =
-            from < 0 ? -1 : find_plainly(s, sizes[0], (size_t)from + sizes[1], right, sizes[2]);
-        assert_int_equal(mill_text_contains(s, sizes[0], left, sizes[1]), from >= 0);
-        assert_int_equal(mill_text_between(s, sizes[0], left, sizes[1], right, sizes[2], &span),
-                         to >= 0);
-        assert_true(to < 0 || (span.from == (uint32_t)from + sizes[1] && span.to == (uint32_t)to));
+        char *s = exact_copy(bytes, size);
+        int32_t expected = find_plainly(s, size, from, what, what_size);
+        uint32_t found = mill_text_find(s, size, from, what, what_size);
+        assert_int_equal(found, expected < 0 ? UINT32_MAX : (uint32_t)expected);
+        assert_int_equal(mill_text_contains(s, size, what, what_size),
+                         find_plainly(s, size, 0, what, what_size) >= 0);
         memory_free(s);
     }
 }
@@ -146,7 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_text_begins_ends_with_and_contains),
-        cmocka_unit_test(a_part_stands_between_two_texts),
+        cmocka_unit_test(a_text_is_found_at_its_first_place),
         cmocka_unit_test(fields_are_counted_from_1),
         cmocka_unit_test(without_a_separator_fields_are_words),
         cmocka_unit_test(blanks_at_both_ends_are_trimmed),
