@@ -93,6 +93,7 @@ struct graph_source {
     const char *path;         /**< of a unix socket to listen on; NULL: none */
     uint32_t clients_max;     /**< of SOURCE_LISTEN: more are refused */
     uint64_t bytes_max;       /**< that an epoch takes of it; 0: as many as there are */
+    uint64_t records_max;     /**< the same, lines or values */
     uint64_t rows_per_second; /**< of SOURCE_RATE */
     uint64_t rows;            /**< of SOURCE_RATE; 0: no end */
     enum graph_record_format format;

@@ -18,11 +18,16 @@ void file_plan_deinit(struct file_plan *p)
     *p = (struct file_plan){0};
 }
 
+static void forget(struct file_range *range)
+{
+    memory_free(range->path);
+    input_file_close(range->file);
+}
+
 void file_plan_clear(struct file_plan *p)
 {
     for (uint32_t i = 0; i < p->count; i++) {
-        memory_free(p->ranges[i].path);
-        input_file_close(p->ranges[i].file);
+        forget(&p->ranges[i]);
     }
     p->count = 0;
     p->is_rerun = false;
@@ -82,6 +87,16 @@ struct file_range *file_plan_current(struct file_plan *p)
     return p->cursor < p->count ? &p->ranges[p->cursor] : NULL;
 }
 
+bool file_plan_is_through(const struct file_plan *p)
+{
+    for (uint32_t i = p->cursor; i < p->count; i++) {
+        if (p->ranges[i].at < p->ranges[i].end) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static struct file_range *find(struct file_plan *p, uint64_t serial)
 {
     uint32_t low = 0;
@@ -125,9 +140,9 @@ static void close_if_many(const struct file_plan *p, struct file_range *range)
     }
 }
 
-void file_plan_cut(struct file_plan *p, uint32_t source, struct source_block *block)
+void file_plan_peek(struct file_plan *p, uint32_t source, struct source_block *block)
 {
-    struct file_range *range = file_plan_current(p);
+    const struct file_range *range = file_plan_current(p);
     check(range != NULL && range->file != NULL);
     *block = (struct source_block){
         .source = source,
@@ -143,10 +158,38 @@ void file_plan_cut(struct file_plan *p, uint32_t source, struct source_block *bl
         .takes_unfinished = range->takes_unfinished,
         .is_stream = p->is_stream,
     };
+}
+
+void file_plan_take(struct file_plan *p, const struct source_block *block)
+{
+    struct file_range *range = file_plan_current(p);
+    check(range != NULL && range->serial == block->partition && range->at == block->start);
     range->at = block->end;
     range->in_flight++;
     p->sequence++;
     p->in_flight++;
+}
+
+static void shorten(struct file_plan *p, struct file_range *range, uint64_t end)
+{
+    check(end >= range->at);
+    uint64_t dropped = range->is_packed ? range->share : range->end - end;
+    range->end = end;
+    range->share -= dropped;
+    p->bytes -= dropped;
+}
+
+void file_plan_end(struct file_plan *p, uint64_t end)
+{
+    struct file_range *range = file_plan_current(p);
+    check(range != NULL);
+    if (end < range->end) {
+        shorten(p, range, end);
+    }
+    while (p->count > p->cursor + 1) {
+        p->bytes -= p->ranges[--p->count].share;
+        forget(&p->ranges[p->count]);
+    }
 }
 
 struct file_range *file_plan_done(struct file_plan *p, const struct source_block *block)

@@ -64,8 +64,18 @@ struct file_range *file_plan_current(struct file_plan *p);
 /** Leave the current range out of the epoch: it cannot be read. None of it was handed out. */
 void file_plan_drop(struct file_plan *p);
 
-/** Cut the next block from the current range, whose file is open. */
-void file_plan_cut(struct file_plan *p, uint32_t source, struct source_block *block);
+/** The next block of the current range, whose file is open. Nothing changes. */
+void file_plan_peek(struct file_plan *p, uint32_t source, struct source_block *block);
+
+/** Hand that block out. Its end may have been moved to the front. */
+void file_plan_take(struct file_plan *p, const struct source_block *block);
+
+/** The epoch ends here: nothing of the current range at or behind an offset belongs to it, and no
+ *  range behind it. @param end  not before what was handed out; UINT64_MAX: the range's own */
+void file_plan_end(struct file_plan *p, uint64_t end);
+
+/** True when all was handed out. */
+bool file_plan_is_through(const struct file_plan *p);
 
 /** A block is done. @return its range */
 struct file_range *file_plan_done(struct file_plan *p, const struct source_block *block);

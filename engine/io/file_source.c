@@ -9,11 +9,13 @@
 #include "io/file_plan.h"
 #include "io/file_watch.h"
 #include "io/input_file.h"
+#include "io/line_limit.h"
 
 struct file_source {
     struct source base;
     struct file_watch watch;
     struct file_plan plan;
+    struct line_limit limit;
     struct input_file *kept; /* a file that the last epoch left in its middle: it can be read on
                                  even if its name is removed */
     uint32_t kept_serial;
@@ -60,6 +62,7 @@ static int plan(struct source *base, uint64_t bytes_max, uint64_t *bytes, struct
     if (!s->plan.is_rerun) {
         check(s->plan.sequence == 0);
         file_plan_make(&s->plan, &s->watch.registry, bytes_max);
+        line_limit_begin(&s->limit);
     }
     *bytes = s->plan.bytes;
     return 0;
@@ -68,7 +71,8 @@ static int plan(struct source *base, uint64_t bytes_max, uint64_t *bytes, struct
 static bool is_drained(const struct source *base)
 {
     const struct file_source *s = of_const(base);
-    return count_unread(s) <= s->plan.bytes;
+    bool is_counted = s->limit.max == 0 || s->plan.is_rerun || file_plan_is_through(&s->plan);
+    return is_counted && count_unread(s) <= s->plan.bytes;
 }
 
 /* --- blocks --- */
@@ -126,6 +130,43 @@ static int open_range(struct file_source *s, struct file_range *range, struct er
     return 0;
 }
 
+/* A .gz is not cut: with a limit on lines it is an epoch's only file. @return 1, or 0: it is left
+ * to the next epoch */
+static int limit_packed(struct file_source *s, const struct source_block *block)
+{
+    bool is_alone = s->limit.left == s->limit.max;
+    file_plan_end(&s->plan, is_alone ? UINT64_MAX : block->start);
+    line_limit_use_up(&s->limit);
+    return is_alone;
+}
+
+/* Let the plan end with the last line that the epoch may take. @return 1, 0: it ends in front of
+ * the block, or why the block cannot be read */
+static int limit_lines(struct file_source *s, struct source_block *block, struct error *e)
+{
+    if (s->limit.max == 0 || s->plan.is_rerun) {
+        return 1;
+    }
+    if (block->file->is_packed) {
+        return limit_packed(s, block);
+    }
+    int rc = line_limit_cut(&s->limit, block, e);
+    if (rc == 0 && line_limit_is_reached(&s->limit)) {
+        file_plan_end(&s->plan, block->end);
+    }
+    return rc == 0 ? 1 : rc;
+}
+
+static int cut_block(struct file_source *s, struct source_block *block, struct error *e)
+{
+    file_plan_peek(&s->plan, s->base.index, block);
+    int rc = limit_lines(s, block, e);
+    if (rc == 1) {
+        file_plan_take(&s->plan, block);
+    }
+    return rc;
+}
+
 static int next_block(struct source *base, struct source_block *block, struct error *e)
 {
     struct file_source *s = of(base);
@@ -139,8 +180,7 @@ static int next_block(struct source *base, struct source_block *block, struct er
             return rc;
         }
         if (range->file != NULL) {
-            file_plan_cut(&s->plan, base->index, block);
-            return 1;
+            return cut_block(s, block, e);
         }
     }
 }
@@ -241,6 +281,7 @@ static void close_source(struct source *base)
     struct file_source *s = of(base);
     input_file_close(s->kept);
     file_plan_deinit(&s->plan);
+    line_limit_deinit(&s->limit);
     file_watch_deinit(&s->watch);
     memory_free(s);
 }
@@ -272,6 +313,7 @@ int file_source_open(const struct file_source_options *options, struct store *st
     s->watch.list.by_name = options->by_name;
     file_plan_init(&s->plan);
     s->plan.is_stream = options->is_stream;
+    line_limit_init(&s->limit, options->records_max);
     int rc = file_registry_load(&s->watch.registry, options->store_id, store, e);
     if (rc != 0) {
         close_source(&s->base);

@@ -32,6 +32,8 @@ struct file_source_options {
                               changed for this long */
     bool is_stream;      /**< records are not lines: a file is read by one worker, from a record's
                               start on */
+    uint64_t records_max; /**< lines that an epoch takes; 0: no limit. A .gz is read whole, and
+                             alone in its epoch then */
     bool once;           /**< list the folder once, at the first poll; wait there until files with
                               an unfinished last line have stood still for still_ms, or changed */
     uint32_t index;      /**< source.index */

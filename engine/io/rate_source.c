@@ -13,7 +13,8 @@
 struct rate_source {
     struct source base;
     struct rate rate;
-    uint64_t rows; /* UINT64_MAX: no end */
+    uint64_t rows;        /* UINT64_MAX: no end */
+    uint64_t records_max; /* of an epoch */
     bool takes_all;
     bool never_ends;
     bool is_idle;   /* nothing is due, and the epoch runs all the same: with an empty block */
@@ -82,6 +83,7 @@ static int plan(struct source *base, uint64_t bytes_max, uint64_t *bytes, struct
     if (!s->is_rerun) {
         check(s->sequence == 0);
         uint64_t share = bytes_max / RECORD_BYTES > 0 ? bytes_max / RECORD_BYTES : 1;
+        share = least_offset(share, s->records_max);
         uint64_t end = s->takes_all ? s->rows : least_offset(s->rows, due_end(&s->rate, s->now_ms));
         end = end > s->position ? end : s->position;
         s->plan_end = s->position + least_offset(share, end - s->position);
@@ -223,6 +225,7 @@ int rate_source_open(const struct rate_source_options *options, struct store *st
     s->base = (struct source){&rate_ops, options->index, options->store_id};
     s->rate.rows_per_second = options->rows_per_second;
     s->rows = options->rows > 0 ? options->rows : UINT64_MAX;
+    s->records_max = options->records_max > 0 ? options->records_max : UINT64_MAX;
     s->takes_all = options->takes_all;
     s->never_ends = options->never_ends;
     s->has_begun = options->starts_at_zero;

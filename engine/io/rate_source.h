@@ -32,13 +32,14 @@ struct rate {
 
 struct rate_source_options {
     uint64_t rows_per_second;
-    uint64_t rows;       /**< how many there are; 0: no end */
-    bool starts_at_zero; /**< the first value is due at time 0 (virtual clock), else at the first
-                              poll */
-    bool takes_all;      /**< due or not (--once) */
-    bool never_ends;     /**< epochs run on behind the last value: tests step on */
-    uint32_t index;      /**< source.index */
-    uint16_t store_id;   /**< source.store_id */
+    uint64_t rows;        /**< how many there are; 0: no end */
+    uint64_t records_max; /**< values that an epoch takes; 0: no limit. Others wait, though due */
+    bool starts_at_zero;  /**< the first value is due at time 0 (virtual clock), else at the first
+                               poll */
+    bool takes_all;       /**< due or not (--once) */
+    bool never_ends;      /**< epochs run on behind the last value: tests step on */
+    uint32_t index;       /**< source.index */
+    uint16_t store_id;    /**< source.store_id */
 };
 
 /** Open a source and load how far it came. @owns the caller, until source_close.

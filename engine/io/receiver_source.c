@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "io/line_limit.h"
 #include "state/keys.h"
 
 #define VALUE_BYTES (2 * sizeof(uint64_t))
@@ -24,6 +25,7 @@ struct receiver_source {
     uint64_t sequence; /* blocks handed out */
     uint64_t in_flight;
     bool is_rerun; /* plan_end is where the abandoned run had come to */
+    struct line_limit limit;
 };
 
 static struct receiver_source *of(struct source *s)
@@ -43,6 +45,7 @@ static int plan(struct source *base, uint64_t bytes_max, uint64_t *bytes, struct
     if (!s->is_rerun) {
         check(s->sequence == 0);
         s->plan_end = s->committed.text + bytes_max;
+        line_limit_begin(&s->limit);
     }
     bool is_open = s->once && !s->has_ended && !s->is_rerun;
     uint64_t end = is_open ? s->plan_end : least_offset(s->plan_end, receiver_log_text_end(s->log));
@@ -50,9 +53,21 @@ static int plan(struct source *base, uint64_t bytes_max, uint64_t *bytes, struct
     return 0;
 }
 
+/* Let the plan end with the last line that the epoch may take. */
+static int limit_lines(struct receiver_source *s, struct source_block *block, struct error *e)
+{
+    if (s->limit.max == 0 || s->is_rerun) {
+        return 0;
+    }
+    int rc = line_limit_cut(&s->limit, block, e);
+    if (rc == 0 && line_limit_is_reached(&s->limit)) {
+        s->plan_end = block->end;
+    }
+    return rc;
+}
+
 static int next_block(struct source *base, struct source_block *block, struct error *e)
 {
-    (void)e;
     struct receiver_source *s = of(base);
     uint64_t end = least_offset(s->plan_end, receiver_log_text_end(s->log));
     if (s->at >= end) {
@@ -74,7 +89,11 @@ static int next_block(struct source *base, struct source_block *block, struct er
         .limit = end,
         .bytes = end - s->at,
     };
-    s->at = end;
+    int rc = limit_lines(s, block, e);
+    if (rc != 0) {
+        return rc;
+    }
+    s->at = block->end;
     s->sequence++;
     s->in_flight++;
     return 1;
@@ -141,7 +160,9 @@ static void abandon(struct source *base)
 static bool is_drained(const struct source *base)
 {
     const struct receiver_source *s = of_const(base);
-    return (s->has_ended || !s->once) && s->plan_end >= receiver_log_text_end(s->log);
+    uint64_t end = receiver_log_text_end(s->log);
+    bool is_counted = s->limit.max == 0 || s->is_rerun || s->at >= end;
+    return is_counted && (s->has_ended || !s->once) && s->plan_end >= end;
 }
 
 static bool is_waiting(const struct source *base)
@@ -163,6 +184,7 @@ static void each_partition(const struct source *base, source_partition_fn fn, vo
 static void close_source(struct source *base)
 {
     struct receiver_source *s = of(base);
+    line_limit_deinit(&s->limit);
     receiver_log_close(s->log);
     memory_free(s->name);
     memory_free(s);
@@ -210,6 +232,7 @@ int receiver_source_open(const struct receiver_source_options *options, struct s
     s->base = (struct source){&receiver_ops, options->index, options->store_id};
     s->name = memory_text(options->name);
     s->once = options->once;
+    line_limit_init(&s->limit, options->records_max);
     int rc = receiver_source_committed(store, options->store_id, &s->committed, e);
     if (rc == 0) {
         struct receiver_log_options log = {

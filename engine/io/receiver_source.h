@@ -31,6 +31,7 @@ struct receiver_source_options {
     uint64_t key;            /**< the store's id */
     uint64_t segment_bytes;
     uint64_t bytes_max;
+    uint64_t records_max; /**< lines that an epoch takes; 0: no limit */
     bool once;
     uint32_t index;    /**< source.index */
     uint16_t store_id; /**< source.store_id */

@@ -196,6 +196,7 @@ static int open_received(struct runner *r, uint32_t index, uint16_t number, stru
         .segment_bytes =
             bytes_for_test("TIDEMILL_TEST_SEGMENT_BYTES", LIMIT_RECEIVED_SEGMENT_BYTES),
         .bytes_max = bytes_for_test("TIDEMILL_TEST_RECEIVED_BYTES", LIMIT_RECEIVED_BYTES),
+        .records_max = r->graph->sources[index].records_max,
         .once = r->options.once,
         .index = index,
         .store_id = number,
@@ -216,6 +217,7 @@ static int open_rate(struct runner *r, uint32_t index, uint16_t number, struct e
     struct rate_source_options options = {
         .rows_per_second = g->rows_per_second,
         .rows = g->rows,
+        .records_max = g->records_max,
         .starts_at_zero = r->options.virtual_clock,
         .takes_all = r->options.once && !r->options.virtual_clock,
         .never_ends = r->options.capture,
@@ -251,6 +253,7 @@ static int open_source(struct runner *r, uint32_t index, struct error *e)
         .pattern = g->pattern,
         .new_files_only = g->new_files_only,
         .by_name = g->by_name,
+        .records_max = g->records_max,
         .still_ms = interval < STILL_MS_MAX ? interval : STILL_MS_MAX,
         .is_stream = graph_is_stream(g),
         .once = r->options.once,

@@ -217,6 +217,7 @@ static void read_source(lua_State *L, struct arena *arena, void *element)
     s->path = get_text(L, "path", arena);
     s->clients_max = get_u32(L, "clients");
     s->bytes_max = (uint64_t)get_number(L, "bytes_max");
+    s->records_max = (uint64_t)get_number(L, "records_max");
     s->rows_per_second = (uint64_t)get_number(L, "rows_per_second");
     s->rows = (uint64_t)get_number(L, "rows");
     s->token = get_text(L, "token", arena);

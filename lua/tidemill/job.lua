@@ -68,11 +68,13 @@ function Job:add(node)
    return node
 end
 
--- What a batch takes of a source at most: it ends with the line in which the last byte lies.
+-- What a batch takes of a source at most: so many records, and it ends with the line in which the
+-- last byte lies.
 local BYTES_MAX = { type = "size", min = 1 }
+local RECORDS_MAX = { type = "integer", min = 1 }
 
 local TEXT_FILE_OPTIONS = {
-   max_bytes_per_batch = BYTES_MAX,
+   max_bytes_per_batch = BYTES_MAX, max_records_per_batch = RECORDS_MAX,
    pattern = { type = "string", default = "*" },
    new_files_only = { type = "boolean", default = false },
    order = { type = "choice", default = "time", "time", "name" },
@@ -90,7 +92,7 @@ function Job:text_file_stream(dir, given)
 end
 
 local FILE_OPTIONS = formats.schema {
-   max_bytes_per_batch = BYTES_MAX,
+   max_bytes_per_batch = BYTES_MAX, max_records_per_batch = RECORDS_MAX,
    files = { type = "string" },
    new_files_only = TEXT_FILE_OPTIONS.new_files_only,
 }
@@ -107,9 +109,12 @@ function Job:file_stream(dir, given)
    })
 end
 
-local STDIN_OPTIONS = formats.schema { max_bytes_per_batch = BYTES_MAX }
+local STDIN_OPTIONS = formats.schema {
+   max_bytes_per_batch = BYTES_MAX, max_records_per_batch = RECORDS_MAX,
+}
 local SOCKET_OPTIONS = {
-   format = { type = "choice", default = "text", "text" }, max_bytes_per_batch = BYTES_MAX,
+   format = { type = "choice", default = "text", "text" },
+   max_bytes_per_batch = BYTES_MAX, max_records_per_batch = RECORDS_MAX,
 }
 
 --- Lines or records of standard input. There is one, so a job reads it once.
@@ -151,7 +156,7 @@ function Job:socket_text_stream(host, port, given)
 end
 
 local LISTEN_OPTIONS = formats.schema {
-   max_bytes_per_batch = BYTES_MAX,
+   max_bytes_per_batch = BYTES_MAX, max_records_per_batch = RECORDS_MAX,
    clients = { type = "integer", default = 1024, min = 1, max = 65536 },
    token = { type = "string" },
 }
@@ -217,21 +222,26 @@ local function check_batches(batches)
    end
 end
 
---- Each list is the input of one batch.
-function Job:queue_stream(batches)
+--- Each list is the input of one batch, whole: so there are no limits on what a batch takes.
+function Job:queue_stream(batches, given)
    check_batches(batches)
+   if given ~= nil then
+      options.fail("queue_stream: it has no options; each list is one batch, so a batch that is to "
+         .. "be smaller is a shorter list")
+   end
    return stream.new(self:add {
       kind = "queue_stream", source = "queue", target = "", options = {}, batches = batches,
    })
 end
 
 local RATE_OPTIONS = {
+   max_records_per_batch = RECORDS_MAX,
    rows_per_second = { type = "integer", default = 1, min = 1, max = 1e9 },
    rows = { type = "integer", min = 1, max = 2 ^ 53 },
 }
 
 --- Records {value =, time =} that the engine makes, so many a second: value counts from 0, time is
---- when it is due. `rows` ends them.
+--- when it is due. `rows` ends them. With max_records_per_batch they may come later than that.
 function Job:rate_stream(given)
    return stream.new(self:add {
       kind = "rate_stream", source = "rate", target = "",

@@ -472,6 +472,7 @@ function M.describe(plan)
          clients = node.options.clients or 0,
          rows_per_second = node.options.rows_per_second or 0,
          rows = node.options.rows or 0, bytes_max = node.options.max_bytes_per_batch or 0,
+         records_max = node.options.max_records_per_batch or 0,
          token = node.options.token,
       })
    end

@@ -112,7 +112,7 @@ describe("text_file_stream", function()
       assert.equal('text_file_stream: the folder is a string, not ""',
          refusal("job:text_file_stream('')"))
       assert.equal('text_file_stream: unknown option "patern"; known are: '
-         .. 'max_bytes_per_batch, new_files_only, order, pattern',
+         .. 'max_bytes_per_batch, max_records_per_batch, new_files_only, order, pattern',
          refusal('job:text_file_stream("in", { patern = "*" })'))
    end)
 end)
@@ -151,7 +151,7 @@ describe("stdin", function()
       assert.equal('stdin: strict is an option of format = "json"',
          refusal('job:stdin{ strict = true }'))
       assert.equal('stdin: unknown option "fromat"; known are: columns, format, header, '
-         .. "max_bytes_per_batch, multiline, pattern, separator, strict, types",
+         .. "max_bytes_per_batch, max_records_per_batch, multiline, pattern, separator, strict, types",
          refusal('job:stdin{ fromat = "text" }'))
    end)
 end)
@@ -176,7 +176,7 @@ describe("socket_text_stream", function()
             :find("^socket_text_stream: the port is a whole number from 1 to 65535, not "))
       end
       assert.equal('socket_text_stream: unknown option "retry"; known are: format, '
-         .. 'max_bytes_per_batch',
+         .. 'max_bytes_per_batch, max_records_per_batch',
          refusal('job:socket_text_stream("a", 1, { retry = true })'))
    end)
 end)
@@ -237,6 +237,9 @@ describe("queue_stream", function()
    it("says what it cannot", function()
       assert.equal("queue_stream: the batches are a list of lists, not nil",
          refusal("job:queue_stream()"))
+      assert.equal("queue_stream: it has no options; each list is one batch, so a batch that is to "
+         .. "be smaller is a shorter list",
+         refusal("job:queue_stream({ {} }, { max_records_per_batch = 5 })"))
       assert.equal("queue_stream: batch 2 is 5, not a list", refusal("job:queue_stream({ {}, 5 })"))
       for _, wrong in ipairs { "{ a = { 1 } }", "{ { 1 }, nil, { 3 } }" } do
          assert.equal("queue_stream: the batches have names or holes; they are a list of lists",
@@ -282,7 +285,7 @@ it("rate_stream has a rate, and perhaps an end", function()
    assert.same({ 5, 7 }, { source.node.options.rows_per_second, source.node.options.rows })
    assert.equal(1, half.plan("job:rate_stream():print()").sources[1].node.options.rows_per_second)
    for _, wrong in ipairs { "rows_per_second = 0", "rows_per_second = 1.5", "rows = 0",
-      "rows_per_second = 2e9" } do
+      "rows_per_second = 2e9", "max_records_per_batch = 0", "max_bytes_per_batch = '1MiB'" } do
       assert.matches("^rate_stream: ", refusal(("job:rate_stream{%s}"):format(wrong)))
    end
 end)

@@ -68,7 +68,8 @@ static bool cut(struct fixture *f, struct source_block *block)
     if (range->path == NULL) {
         range->path = memory_text("x");
     }
-    file_plan_cut(&f->plan, 3, block);
+    file_plan_peek(&f->plan, 3, block);
+    file_plan_take(&f->plan, block);
     return true;
 }
 
@@ -224,6 +225,49 @@ static void a_dropped_range_is_passed_over(void **state)
     expect_end(f);
 }
 
+static void an_end_drops_what_lies_behind_it(void **state)
+{
+    struct fixture *f = *state;
+    know(f, (uint64_t[]){10, 3 * BLOCK, 20}, 3, false);
+    file_plan_make(&f->plan, &f->registry, UINT64_MAX);
+    assert_false(file_plan_is_through(&f->plan));
+    expect_block(f, 0, 0, 10);
+    expect_block(f, 1, 0, BLOCK);
+    struct source_block block;
+    assert_int_equal(file_plan_current(&f->plan)->serial, 1);
+    file_plan_peek(&f->plan, 3, &block);
+    block.end = BLOCK + 5;
+    file_plan_end(&f->plan, block.end);
+    assert_int_equal(f->plan.bytes, 10 + BLOCK + 5);
+    file_plan_take(&f->plan, &block);
+    assert_true(file_plan_is_through(&f->plan));
+    expect_end(f);
+    file_plan_rewind(&f->plan);
+    assert_int_equal(f->plan.bytes, 10 + BLOCK + 5);
+    expect_block(f, 0, 0, 10);
+    expect_block(f, 1, 0, BLOCK);
+    expect_block(f, 1, BLOCK, BLOCK + 5);
+    expect_end(f);
+}
+
+static void an_end_takes_a_packed_file_whole_or_not(void **state)
+{
+    struct fixture *f = *state;
+    know(f, (uint64_t[]){100, 70}, 2, true);
+    file_plan_make(&f->plan, &f->registry, 1000);
+    file_plan_end(&f->plan, UINT64_MAX);
+    assert_int_equal(f->plan.bytes, 100);
+    expect_block(f, 0, 0, UINT64_MAX);
+    expect_end(f);
+    file_plan_make(&f->plan, &f->registry, 1000);
+    expect_block(f, 0, 0, UINT64_MAX);
+    file_plan_current(&f->plan);
+    file_plan_end(&f->plan, 0);
+    assert_int_equal(f->plan.bytes, 100);
+    assert_true(file_plan_is_through(&f->plan));
+    expect_end(f);
+}
+
 static void a_rerun_hands_out_what_was_handed_out_and_no_more(void **state)
 {
     struct fixture *f = *state;
@@ -357,6 +401,8 @@ int main(void)
         CASE(the_range_of_a_stream_is_one_block),
         CASE(an_unfinished_line_counts_when_the_file_stands_still),
         CASE(a_dropped_range_is_passed_over),
+        CASE(an_end_drops_what_lies_behind_it),
+        CASE(an_end_takes_a_packed_file_whole_or_not),
         CASE(a_rerun_hands_out_what_was_handed_out_and_no_more),
         CASE(a_rerun_of_nothing_hands_out_nothing),
         CASE(a_packed_file_is_handed_out_again_whole_or_not_at_all),

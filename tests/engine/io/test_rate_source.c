@@ -144,6 +144,23 @@ static void the_share_limits_an_epoch(void **state)
     expect_values(f, 10, 11);
 }
 
+static void a_limit_lets_what_is_due_wait(void **state)
+{
+    struct fixture *f = *state;
+    struct rate_source_options options = four;
+    options.records_max = 3;
+    reopen(f, &options);
+    run(f, 1000, 0, 3);
+    run(f, 1000, 3, 4);
+    plan(f, 60000, 1 << 30);
+    expect_values(f, 4, 7);
+    source_abandon(f->source);
+    expect_values(f, 4, 7);
+    commit(f);
+    plan(f, 60000, 60); /* the share is less */
+    expect_values(f, 7, 9);
+}
+
 static void a_rerun_makes_the_same_values(void **state)
 {
     struct fixture *f = *state;
@@ -242,6 +259,7 @@ int main(void)
         TEST(without_a_start_the_first_poll_is_it),
         TEST(another_rate_holds_from_the_next_value_on),
         TEST(the_share_limits_an_epoch),
+        TEST(a_limit_lets_what_is_due_wait),
         TEST(a_rerun_makes_the_same_values),
         TEST(what_was_not_handed_out_stays),
         TEST(rows_end_it),

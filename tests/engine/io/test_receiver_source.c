@@ -11,6 +11,7 @@ struct fixture {
     struct store *store;
     struct source *source;
     bool once;
+    uint64_t records_max;
 };
 
 static int open_source(struct fixture *f, struct error *e)
@@ -22,6 +23,7 @@ static int open_source(struct fixture *f, struct error *e)
         .key = 42,
         .segment_bytes = 400,
         .bytes_max = 1 << 30,
+        .records_max = f->records_max,
         .once = f->once,
         .index = 5,
         .store_id = STORE_ID,
@@ -160,6 +162,57 @@ static void a_share_ends_with_a_line(void **state)
     commit(f);
     assert_int_equal(plan(f, 1), 1);
     expect_blocks(f, "ddd\n", 1);
+}
+
+static void a_limit_ends_an_epoch_with_its_last_line(void **state)
+{
+    struct fixture *f = *state;
+    f->records_max = 3;
+    reopen(f, false);
+    received_lines(&f->x, "a\nb\n");
+    plan(f, 1000);
+    expect_blocks(f, "a\nb\n", 1);
+    received_lines(&f->x, "c\nd\n");
+    assert_false(source_is_drained(f->source));
+    struct source_block block;
+    struct source_done done = {.next = 6};
+    assert_int_equal(source_next_block(f->source, &block, NULL), 1);
+    assert_int_equal(block.start, 4);
+    assert_int_equal(block.end, 6);
+    source_block_done(f->source, &block, &done);
+    expect_blocks(f, "", 0);
+    assert_false(source_is_drained(f->source));
+    source_abandon(f->source);
+    plan(f, 1000);
+    expect_blocks(f, "a\nb\nc\n", 1);
+    commit(f);
+    received_lines(&f->x, "e\n");
+    plan(f, 1); /* the share is less */
+    expect_blocks(f, "d\n", 1);
+    commit(f);
+    plan(f, 1000);
+    expect_blocks(f, "e\n", 1);
+    assert_true(source_is_drained(f->source));
+}
+
+static void once_does_not_wait_behind_a_limit(void **state)
+{
+    struct fixture *f = *state;
+    f->records_max = 2;
+    reopen(f, true);
+    received_lines(&f->x, "a\nb\nc\n");
+    assert_int_equal(plan(f, 100), 100);
+    expect_blocks(f, "", 0);
+    assert_true(source_is_waiting(f->source));
+    receiver_source_end_input(f->source);
+    assert_false(source_is_drained(f->source)); /* who knows how many lines that is */
+    expect_blocks(f, "a\nb\n", 1);
+    assert_false(source_is_waiting(f->source));
+    assert_false(source_is_drained(f->source));
+    commit(f);
+    plan(f, 100);
+    expect_blocks(f, "c\n", 1);
+    assert_true(source_is_drained(f->source));
 }
 
 static void a_rerun_reads_the_same(void **state)
@@ -301,6 +354,8 @@ int main(void)
         CASE(what_arrives_is_handed_out_while_the_epoch_runs),
         CASE(a_restart_goes_on_behind_the_last_commit),
         CASE(a_share_ends_with_a_line),
+        CASE(a_limit_ends_an_epoch_with_its_last_line),
+        CASE(once_does_not_wait_behind_a_limit),
         CASE(a_rerun_reads_the_same),
         CASE(a_rerun_of_nothing_reads_nothing),
         CASE(once_waits_for_its_share_or_the_end),
