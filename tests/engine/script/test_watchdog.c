@@ -7,11 +7,13 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "base/check.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "job_world.h"
 #include "script/watchdog.h"
 
-enum { DEADLINE_MS = 100, SLACK_MS = 200 };
+enum { DEADLINE_MS = 100, SLACK_MS = 200, WATCHED_MAX = 2 };
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { SLOWER = 5 };
@@ -25,8 +27,17 @@ struct watched {
     struct watch watch;
 };
 
+/* What a test that fails leaves is closed behind it: a watch on its dead frame would be read by the
+ * watchdog for ever. */
+static int begin(void **state)
+{
+    *state = memory_zero(WATCHED_MAX, sizeof(struct watched));
+    return 0;
+}
+
 static void open_state(struct watched *w, int64_t deadline_ms)
 {
+    check(w->L == NULL);
     *w = (struct watched){.L = luaL_newstate()};
     watchdog_add(&w->watch, w->L, &w->control, deadline_ms);
     luaL_openlibs(w->L);
@@ -36,6 +47,19 @@ static void close_state(struct watched *w)
 {
     watchdog_remove(&w->watch);
     lua_close(w->L);
+    w->L = NULL;
+}
+
+static int end(void **state)
+{
+    struct watched *all = *state;
+    for (int i = 0; i < WATCHED_MAX; i++) {
+        if (all[i].L != NULL) {
+            close_state(&all[i]);
+        }
+    }
+    memory_free(all);
+    return 0;
 }
 
 /* Run a chunk as one call. @return what lua_pcall gives; *took_ms */
@@ -54,59 +78,55 @@ static int call(struct watched *w, const char *text, int64_t *took_ms)
     return rc;
 }
 
-static void is_stopped(const char *text)
+static void is_stopped(struct watched *w, const char *text)
 {
-    struct watched w;
     int64_t took = 0;
-    open_state(&w, DEADLINE_MS);
-    assert_int_equal(call(&w, text, &took), LUA_ERRRUN);
-    assert_true(watch_expired(&w.watch));
+    open_state(w, DEADLINE_MS);
+    assert_int_equal(call(w, text, &took), LUA_ERRRUN);
+    assert_true(watch_expired(&w->watch));
     assert_true(took >= DEADLINE_MS && took <= DEADLINE_MS + SLACK_MS * SLOWER);
-    close_state(&w);
+    close_state(w);
 }
 
 static void a_compiled_loop_is_stopped(void **state)
 {
-    (void)state;
-    is_stopped("while true do end");
-    is_stopped("local n = 0 for i = 1, 1e18 do n = n + i % 7 end");
-    is_stopped("local function f(n) if n > 0 then return f(n - 1) end return 0 end\n"
-               "while true do f(50) end");
+    is_stopped(*state, "while true do end");
+    is_stopped(*state, "local n = 0 for i = 1, 1e18 do n = n + i % 7 end");
+    is_stopped(*state, "local function f(n) if n > 0 then return f(n - 1) end return 0 end\n"
+                       "while true do f(50) end");
 }
 
 static void an_interpreted_loop_is_stopped(void **state)
 {
-    (void)state;
-    is_stopped("jit.off() while true do end");
-    is_stopped("jit.off() local function f() return f() end f()");
-    is_stopped("while true do string.rep('x', 10) end");
+    is_stopped(*state, "jit.off() while true do end");
+    is_stopped(*state, "jit.off() local function f() return f() end f()");
+    is_stopped(*state, "while true do string.rep('x', 10) end");
 }
 
 static void catching_the_error_does_not_help(void **state)
 {
-    (void)state;
-    is_stopped("while true do pcall(function() while true do end end) end");
-    is_stopped("local co = coroutine.wrap(function() while true do coroutine.yield() end end)\n"
+    is_stopped(*state, "while true do pcall(function() while true do end end) end");
+    is_stopped(*state,
+               "local co = coroutine.wrap(function() while true do coroutine.yield() end end)\n"
                "while true do co() end");
 }
 
 /* Loops that were compiled before the deadline came are the ones that look at no hook. */
 static void traces_of_earlier_calls_are_stopped_too(void **state)
 {
-    (void)state;
-    struct watched w;
+    struct watched *w = *state;
     int64_t took = 0;
-    open_state(&w, DEADLINE_MS);
-    assert_int_equal(call(&w, "function spin(n) while n > 0 do n = n - 1 end end spin(1e6)", &took),
+    open_state(w, DEADLINE_MS);
+    assert_int_equal(call(w, "function spin(n) while n > 0 do n = n - 1 end end spin(1e6)", &took),
                      0);
-    assert_int_equal(call(&w, "spin(1e18)", &took), LUA_ERRRUN);
+    assert_int_equal(call(w, "spin(1e18)", &took), LUA_ERRRUN);
     assert_true(took <= DEADLINE_MS + SLACK_MS * SLOWER);
-    close_state(&w);
+    close_state(w);
 }
 
 struct racer {
     pthread_t thread;
-    struct watched w;
+    struct watched *w;
     int rc;
     int64_t took_ms;
 };
@@ -114,21 +134,24 @@ struct racer {
 static void *race(void *context)
 {
     struct racer *r = context;
-    open_state(&r->w, DEADLINE_MS);
-    r->rc = call(&r->w, "while true do end", &r->took_ms);
-    close_state(&r->w);
+    open_state(r->w, DEADLINE_MS);
+    r->rc = call(r->w, "while true do end", &r->took_ms);
+    close_state(r->w);
     return NULL;
 }
 
 static void two_at_once_are_both_stopped(void **state)
 {
-    (void)state;
+    struct watched *all = *state;
     struct racer racers[2];
     for (int i = 0; i < 2; i++) {
+        racers[i].w = &all[i];
         assert_int_equal(pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
     }
     for (int i = 0; i < 2; i++) {
         pthread_join(racers[i].thread, NULL);
+    }
+    for (int i = 0; i < 2; i++) {
         assert_int_equal(racers[i].rc, LUA_ERRRUN);
         assert_true(racers[i].took_ms <= DEADLINE_MS + SLACK_MS * SLOWER);
     }
@@ -142,57 +165,54 @@ static int elapsed_ms(lua_State *L)
 
 static void what_moves_is_left_alone(void **state)
 {
-    (void)state;
-    struct watched w;
+    struct watched *w = *state;
     int64_t took = 0;
-    open_state(&w, 400);
-    lua_register(w.L, "elapsed_ms", elapsed_ms);
+    open_state(w, 400);
+    lua_register(w->L, "elapsed_ms", elapsed_ms);
     for (int part = 0; part < 3; part++) {
         assert_int_equal(
-            call(&w, "local t = elapsed_ms() while elapsed_ms() < t + 150 do end", &took), 0);
+            call(w, "local t = elapsed_ms() while elapsed_ms() < t + 150 do end", &took), 0);
     }
-    assert_false(watch_expired(&w.watch));
-    lua_pushlightuserdata(w.L, &w.control);
-    lua_setglobal(w.L, "control");
-    assert_int_equal(call(&w,
+    assert_false(watch_expired(&w->watch));
+    lua_pushlightuserdata(w->L, &w->control);
+    lua_setglobal(w->L, "control");
+    assert_int_equal(call(w,
                           "local i = require('ffi').cast('uint32_t *', control)\n"
                           "local t = elapsed_ms()\n"
                           "while elapsed_ms() < t + 900 do i[0] = i[0] + 1 end",
                           &took),
                      0);
-    assert_true(took >= 900 && !watch_expired(&w.watch));
-    close_state(&w);
+    assert_true(took >= 900 && !watch_expired(&w->watch));
+    close_state(w);
 }
 
 static void nobody_is_stopped_outside_of_a_call(void **state)
 {
-    (void)state;
-    struct watched w;
-    open_state(&w, 1);
+    struct watched *w = *state;
+    open_state(w, 1);
     int64_t until = clock_elapsed_us() + 100000;
     while (clock_elapsed_us() < until) {
     }
-    assert_false(watch_expired(&w.watch));
+    assert_false(watch_expired(&w->watch));
     int64_t took = 0;
-    assert_int_equal(call(&w, "return 1", &took), 0);
-    close_state(&w);
+    assert_int_equal(call(w, "return 1", &took), 0);
+    close_state(w);
 }
 
 static void a_call_in_a_hurry_is_stopped_at_once(void **state)
 {
-    (void)state;
-    struct watched w;
+    struct watched *w = *state;
     int64_t took = 0;
-    open_state(&w, 60000);
-    assert_int_equal(luaL_loadstring(w.L, "while true do end"), 0);
-    watch_enter(&w.watch);
-    watchdog_hurry(&w.watch);
+    open_state(w, 60000);
+    assert_int_equal(luaL_loadstring(w->L, "while true do end"), 0);
+    watch_enter(&w->watch);
+    watchdog_hurry(&w->watch);
     int64_t begun = clock_elapsed_us();
-    assert_int_equal(lua_pcall(w.L, 0, 0, 0), LUA_ERRRUN);
+    assert_int_equal(lua_pcall(w->L, 0, 0, 0), LUA_ERRRUN);
     took = (clock_elapsed_us() - begun) / 1000;
-    watch_leave(&w.watch);
-    assert_true(watch_expired(&w.watch) && took <= SLACK_MS * SLOWER);
-    close_state(&w);
+    watch_leave(&w->watch);
+    assert_true(watch_expired(&w->watch) && took <= SLACK_MS * SLOWER);
+    close_state(w);
 }
 
 static int wait_for_expiry(lua_State *L)
@@ -205,61 +225,60 @@ static int wait_for_expiry(lua_State *L)
 }
 
 /* Generated code that goes on when its call has expired for memory. @return its result */
-static int hurry_segment(uint32_t op)
+static int hurry_segment(struct watched *w, uint32_t op)
 {
     static const char code[] = "local wait, watch = ... wait(watch) for i = 1, 1000 do end";
-    struct watched w;
-    open_state(&w, 60000);
-    w.control.op = op;
-    assert_int_equal(luaL_loadbuffer(w.L, code, sizeof code - 1, "=segment1"), 0);
-    lua_pushcfunction(w.L, wait_for_expiry);
-    lua_pushlightuserdata(w.L, &w.watch);
-    watch_enter(&w.watch);
-    watchdog_hurry(&w.watch);
-    int rc = lua_pcall(w.L, 2, 0, 0);
-    watch_leave(&w.watch);
-    assert_true(watch_expired_for_memory(&w.watch));
-    close_state(&w);
+    open_state(w, 60000);
+    w->control.op = op;
+    assert_int_equal(luaL_loadbuffer(w->L, code, sizeof code - 1, "=segment1"), 0);
+    lua_pushcfunction(w->L, wait_for_expiry);
+    lua_pushlightuserdata(w->L, &w->watch);
+    watch_enter(&w->watch);
+    watchdog_hurry(&w->watch);
+    int rc = lua_pcall(w->L, 2, 0, 0);
+    watch_leave(&w->watch);
+    assert_true(watch_expired_for_memory(&w->watch));
+    close_state(w);
     return rc;
 }
 
 static void generated_code_in_a_hurry_is_stopped_only_where_it_reads(void **state)
 {
-    (void)state;
-    assert_int_equal(hurry_segment(3), 0);
-    assert_int_equal(hurry_segment(3 + MILL_IN_LIST), 0);
-    assert_int_equal(hurry_segment(MILL_READING), LUA_ERRRUN);
-    assert_int_equal(hurry_segment(3 + MILL_IN_LIST + MILL_READING), LUA_ERRRUN);
+    assert_int_equal(hurry_segment(*state, 3), 0);
+    assert_int_equal(hurry_segment(*state, 3 + MILL_IN_LIST), 0);
+    assert_int_equal(hurry_segment(*state, MILL_READING), LUA_ERRRUN);
+    assert_int_equal(hurry_segment(*state, 3 + MILL_IN_LIST + MILL_READING), LUA_ERRRUN);
 }
 
 static void a_state_that_is_forgiven_goes_on_and_is_watched_again(void **state)
 {
-    (void)state;
-    struct watched w;
+    struct watched *w = *state;
     int64_t took = 0;
-    open_state(&w, DEADLINE_MS);
-    assert_int_equal(call(&w, "while true do end", &took), LUA_ERRRUN);
-    watchdog_forgive(&w.watch);
-    assert_false(watch_expired(&w.watch));
-    assert_int_equal(call(&w, "local n = 0 for i = 1, 1e6 do n = n + i end", &took), 0);
-    assert_int_equal(call(&w, "while true do end", &took), LUA_ERRRUN);
+    open_state(w, DEADLINE_MS);
+    assert_int_equal(call(w, "while true do end", &took), LUA_ERRRUN);
+    watchdog_forgive(&w->watch);
+    assert_false(watch_expired(&w->watch));
+    assert_int_equal(call(w, "local n = 0 for i = 1, 1e6 do n = n + i end", &took), 0);
+    assert_int_equal(call(w, "while true do end", &took), LUA_ERRRUN);
     assert_true(took <= DEADLINE_MS + SLACK_MS * SLOWER);
-    close_state(&w);
+    close_state(w);
 }
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_compiled_loop_is_stopped),
-        cmocka_unit_test(an_interpreted_loop_is_stopped),
-        cmocka_unit_test(catching_the_error_does_not_help),
-        cmocka_unit_test(traces_of_earlier_calls_are_stopped_too),
-        cmocka_unit_test(two_at_once_are_both_stopped),
-        cmocka_unit_test(what_moves_is_left_alone),
-        cmocka_unit_test(nobody_is_stopped_outside_of_a_call),
-        cmocka_unit_test(a_call_in_a_hurry_is_stopped_at_once),
-        cmocka_unit_test(generated_code_in_a_hurry_is_stopped_only_where_it_reads),
-        cmocka_unit_test(a_state_that_is_forgiven_goes_on_and_is_watched_again),
+        CASE(a_compiled_loop_is_stopped),
+        CASE(an_interpreted_loop_is_stopped),
+        CASE(catching_the_error_does_not_help),
+        CASE(traces_of_earlier_calls_are_stopped_too),
+        CASE(two_at_once_are_both_stopped),
+        CASE(what_moves_is_left_alone),
+        CASE(nobody_is_stopped_outside_of_a_call),
+        CASE(a_call_in_a_hurry_is_stopped_at_once),
+        CASE(generated_code_in_a_hurry_is_stopped_only_where_it_reads),
+        CASE(a_state_that_is_forgiven_goes_on_and_is_watched_again),
     };
     /* Its states compile, and what it measures is when the signal comes. */
     return UNDER_TSAN ? 0 : cmocka_run_group_tests(tests, job_group_begin, job_group_end);
