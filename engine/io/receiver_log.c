@@ -138,13 +138,16 @@ static void pass_record(void *context, uint64_t at, uint64_t text, bool is_first
     (void)is_first;
 }
 
-uint64_t receiver_log_count(const struct receiver_log_options *o)
+int receiver_log_count(const struct receiver_log_options *o, uint64_t *bytes, struct error *e)
 {
     struct receiver_scan scan = {.seen = pass_record};
-    int rc = receiver_scan_run(&scan, o, NULL);
-    uint64_t end = scan.text;
+    int rc = receiver_scan_run(&scan, o, e);
+    *bytes = rc == 0 && scan.text > o->committed.text ? scan.text - o->committed.text : 0;
+    for (uint32_t i = 0; i < scan.part_count && rc == 0; i++) {
+        *bytes += scan.parts[i].bytes.size;
+    }
     receiver_scan_deinit(&scan);
-    return rc == 0 && end > o->committed.text ? end - o->committed.text : 0;
+    return rc;
 }
 
 static void close_segment(struct receiver_log *l, struct receiver_segment *g)

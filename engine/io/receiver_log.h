@@ -62,8 +62,9 @@ struct receiver_place {
  *  MILL_ENOSPC */
 int receiver_log_open(const struct receiver_log_options *o, struct receiver_log **result,
                       struct error *e);
-/** Bytes of the text behind committed.text of a log that is to be removed; for messages. */
-uint64_t receiver_log_count(const struct receiver_log_options *o);
+/** Count what lies behind committed.text in a log that nobody has open: the text, and what lines
+ *  have begun. @return as receiver_log_open */
+int receiver_log_count(const struct receiver_log_options *o, uint64_t *bytes, struct error *e);
 /** NULL is nothing. Nothing is synced. */
 void receiver_log_close(struct receiver_log *l);
 

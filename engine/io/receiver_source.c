@@ -225,6 +225,33 @@ int receiver_source_committed(struct store *store, uint16_t store_id,
     return rc;
 }
 
+static struct receiver_log_options log_options(const struct receiver_source_options *options,
+                                               struct receiver_committed committed)
+{
+    return (struct receiver_log_options){
+        .disk = options->disk,
+        .folder = options->folder,
+        .name = options->name,
+        .key = options->key,
+        .segment_bytes = options->segment_bytes,
+        .bytes_max = options->bytes_max,
+        .committed = committed,
+    };
+}
+
+int receiver_source_count(const struct receiver_source_options *options, struct store *store,
+                          uint64_t *bytes, struct error *e)
+{
+    struct receiver_committed committed;
+    *bytes = 0;
+    int rc = receiver_source_committed(store, options->store_id, &committed, e);
+    if (rc == 0) {
+        struct receiver_log_options log = log_options(options, committed);
+        rc = receiver_log_count(&log, bytes, e);
+    }
+    return rc;
+}
+
 int receiver_source_open(const struct receiver_source_options *options, struct store *store,
                          struct source **result, struct error *e)
 {
@@ -235,15 +262,7 @@ int receiver_source_open(const struct receiver_source_options *options, struct s
     line_limit_init(&s->limit, options->records_max);
     int rc = receiver_source_committed(store, options->store_id, &s->committed, e);
     if (rc == 0) {
-        struct receiver_log_options log = {
-            .disk = options->disk,
-            .folder = options->folder,
-            .name = s->name,
-            .key = options->key,
-            .segment_bytes = options->segment_bytes,
-            .bytes_max = options->bytes_max,
-            .committed = s->committed,
-        };
+        struct receiver_log_options log = log_options(options, s->committed);
         rc = receiver_log_open(&log, &s->log, e);
     }
     if (rc != 0) {

@@ -46,6 +46,11 @@ int receiver_source_open(const struct receiver_source_options *options, struct s
 int receiver_source_committed(struct store *store, uint16_t store_id,
                               struct receiver_committed *committed, struct error *e);
 
+/** Bytes in a log that no committed epoch has read, of a source that is not open.
+ *  @return 0, or as receiver_source_open */
+int receiver_source_count(const struct receiver_source_options *options, struct store *store,
+                          uint64_t *bytes, struct error *e);
+
 /** Delete what committed epochs have read; the next prepare does it, too. */
 int receiver_source_release(struct source *s, struct error *e);
 

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "flow/conservation.h"
 #include "run/drive.h"
+#include "run/gone_logs.h"
 #include "run/late.h"
 #include "run/mend.h"
 #include "run/publishing.h"
@@ -299,6 +300,7 @@ static void take_over(struct runner *r)
     r->script_changed = false;
     r->on_probation = false;
     mend_committed(r);
+    gone_logs_committed(&r->gone_logs, &r->data);
     r->last_number = r->record.number;
     r->last_time_ms = r->record.time_ms;
     r->last_clock_ms = r->record.clock_ms;

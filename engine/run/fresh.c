@@ -92,11 +92,12 @@ static int read_id(struct store *store, uint64_t *id)
 static uint64_t count_unread_of(struct data_folder *d, struct store *store, uint16_t number)
 {
     char *folder = text_format("%s/%u", d->received, number);
-    struct receiver_log_options options = {.disk = &d->disk, .folder = folder, .name = folder};
+    struct receiver_source_options options = {
+        .disk = &d->disk, .folder = folder, .name = folder, .store_id = number};
     uint64_t bytes = 0;
-    if (read_id(store, &options.key) == 0 &&
-        receiver_source_committed(store, number, &options.committed, NULL) == 0) {
-        bytes = receiver_log_count(&options);
+    if (read_id(store, &options.key) != 0 ||
+        receiver_source_count(&options, store, &bytes, NULL) != 0) {
+        bytes = 0; /* it goes, whatever it is */
     }
     memory_free(folder);
     return bytes;

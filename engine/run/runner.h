@@ -32,6 +32,7 @@
 #include "io/publish.h"
 #include "io/source.h"
 #include "run/data_folder.h"
+#include "run/gone_logs.h"
 #include "run/pool.h"
 #include "script/batch_call.h"
 #include "script/embedded.h"
@@ -135,6 +136,7 @@ struct runner {
     double ratio_before;                       /**< the old script's error ratio */
     uint16_t dropped_states[LIMIT_STAGES_MAX]; /**< numbers; removed with the first commit */
     uint32_t dropped_count;
+    struct gone_logs gone_logs;
     bool is_mended; /**< a choice takes effect with the first commit, which is made for it */
 
     struct side_tables *sides; /**< of mill.table */

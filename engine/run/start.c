@@ -16,6 +16,7 @@
 #include "io/receiver_source.h"
 #include "run/commit.h"
 #include "run/gone.h"
+#include "run/gone_logs.h"
 #include "run/late.h"
 #include "run/mend.h"
 #include "run/mend_rows.h"
@@ -77,7 +78,11 @@ static int compare_identities(struct runner *r, struct error *e)
         return rc;
     }
     rc = gone_forget(r->data.store, &old, e);
+    rc = rc == 0 ? gone_logs_sweep(&r->data, &old, e) : rc;
     rc = rc == 0 ? mend_match(r, &old, e) : rc;
+    if (rc == 0) {
+        gone_logs_find(&r->data, &r->identities, &r->gone_logs);
+    }
     r->identities_changed = rc == 0 && (r->dropped_count > 0 || !same_graph(&old, &r->identities));
     identity_set_deinit(&old);
     return rc;
@@ -154,6 +159,7 @@ int commit_start_into(struct runner *r, struct store_batch *batch, struct error 
 {
     int rc = 0;
     mend_commit_into(r, batch);
+    gone_logs_commit_into(&r->gone_logs, batch);
     if (r->script_changed) {
         rc = versions_commit_into(r->data.store, batch, r->options.source, e);
     }

@@ -8,7 +8,7 @@ import time
 
 import jobs
 import oracle
-from harness import check, check_equal, test, wait_until
+from harness import DEBUG, check, check_equal, test, wait_until
 
 
 def copy_stdin(place, options=""):
@@ -219,6 +219,23 @@ def fresh_says_what_it_drops(place):
     jobs.run_once(place, "job.lua", "--fresh").exits(0).says("--fresh drops 4 bytes that were "
                                                              "received and not yet read")
     check_equal(came(place), b"", "lines")
+
+
+@test(each=("commit_before_write", "commit_after_write"))
+def a_log_goes_with_its_source_whenever_it_is_killed(place, failpoint):
+    folder = jobs.data_of(place) / "received" / "1"
+    copy_stdin(place)
+    jobs.run_once(place, stdin=given(place, b"a\n")).exits(0)
+    jobs.copy_lines(place)
+    place.write("in/1.txt", b"b\n")
+    jobs.run_once(place, program=DEBUG, may_die=True, env={"TIDEMILL_FAILPOINT": failpoint + ":kill@1"})
+    check(folder.exists(), "the folder went before anything was committed")
+    place.write("in/2.txt", b"c\n")
+    jobs.run_once(place).exits(0)
+    check(not folder.exists(), "the folder is still there")
+    copy_stdin(place)
+    jobs.run_once(place, stdin=given(place, b"d\n")).exits(0)
+    check_equal(came(place), b"a\nb\nc\nd\n", "lines")
 
 
 @test

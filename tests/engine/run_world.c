@@ -264,15 +264,18 @@ const char *run_list(const struct run *x, const char *name)
 const char *run_parts(const struct run *x, const char *name)
 {
     char *names = memory_text(run_list(x, name));
-    char *text = next_text();
+    char *all = memory_zero(1, TEXT_BYTES);
     size_t used = 0;
     for (char *at = strtok(names, " "); at != NULL; at = strtok(NULL, " ")) {
         char *path = text_path(name, at);
         if (text_starts_with(at, "part-")) {
-            used += (size_t)snprintf(text + used, TEXT_BYTES - used, "%s", run_read(x, path));
+            used += (size_t)snprintf(all + used, TEXT_BYTES - used, "%s", run_read(x, path));
         }
         memory_free(path);
     }
     memory_free(names);
+    char *text = next_text(); /* last: reading has used up others */
+    memcpy(text, all, TEXT_BYTES);
+    memory_free(all);
     return text;
 }
