@@ -105,12 +105,14 @@ static void sum_up(struct runner *r)
         .range_count = r->ranges->count,
     };
     r->epoch_errors = 0;
+    r->epoch_late = 0;
     r->epoch_bytes = 0;
     for (uint32_t w = 0; w < r->worker_count; w++) {
         const struct pool_worker *worker = &r->pool.workers[w];
         if (worker->attempt == r->attempt) {
             r->record.records += worker->host->records;
             r->epoch_errors += worker->host->errors;
+            r->epoch_late += late_count(worker->host);
             r->epoch_bytes += worker->host->bytes;
         }
     }

@@ -35,7 +35,7 @@ static void set_number(lua_State *L, const char *name, double value)
 
 static void push_info(lua_State *L, const struct event *event)
 {
-    lua_createtable(L, 0, 12);
+    lua_createtable(L, 0, 13);
     set_number(L, "epoch", (double)event->epoch);
     if (event->text != NULL) {
         lua_pushstring(L, event->text);
@@ -50,6 +50,7 @@ static void push_info(lua_State *L, const struct event *event)
     set_number(L, "records", (double)report->records);
     set_number(L, "bytes", (double)report->bytes);
     set_number(L, "errors", (double)report->errors);
+    set_number(L, "late", (double)report->late);
     set_number(L, "rows", (double)report->rows);
     set_number(L, "keys", (double)report->keys);
     set_number(L, "scheduling_delay", (double)report->scheduling_us / 1e3);
@@ -115,6 +116,7 @@ void events_started(struct runner *r)
 void events_completed(struct runner *r)
 {
     r->total_records += r->record.records;
+    r->total_late += r->epoch_late;
     r->epochs_run++;
     int64_t now_us = clock_elapsed_us();
     if (r->epoch_cut_us > 0) {
@@ -127,6 +129,7 @@ void events_completed(struct runner *r)
         .records = r->record.records,
         .bytes = r->epoch_bytes,
         .errors = r->epoch_errors,
+        .late = r->epoch_late,
         .rows = r->rows_prepared,
         .keys = count_keys(r),
         .processing_us = now_us - (by_time ? r->epoch_due_us : r->epoch_begun_us),

@@ -85,6 +85,15 @@ int late_open(struct runner *r, struct error *e)
     return rc;
 }
 
+uint64_t late_count(const struct host *h)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < h->graph->stage_count; i++) {
+        count += h->counters[h->graph->stages[i].operator_id].late;
+    }
+    return count;
+}
+
 void late_limit(struct runner *r, struct rows_reader *rows)
 {
     rows_reader_limit(rows, r->late_bytes_max);

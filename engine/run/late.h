@@ -15,6 +15,8 @@
 /** Whether the job has windows, and keeps what is late for them. */
 bool late_is_wanted(const struct runner *r);
 int late_open(struct runner *r, struct error *e);
+/** How often a record was late in the host's epoch, kept or not. */
+uint64_t late_count(const struct host *h);
 /** Leave out the oldest of one epoch, when they alone are too many. */
 void late_limit(struct runner *r, struct rows_reader *rows);
 /** Something was published: remove the oldest parts when all have become too many. */

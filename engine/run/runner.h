@@ -58,6 +58,7 @@ struct runner_report {
     uint64_t records; /**< read in the epoch */
     uint64_t bytes;
     uint64_t errors;        /**< dead letters and skips */
+    uint64_t late;          /**< times that a record was late for an operator */
     uint64_t rows;          /**< of all outputs */
     uint64_t keys;          /**< with state, in all operators */
     int64_t processing_us;  /**< from when the epoch was cut to its commit; of --once: all of it */
@@ -192,6 +193,8 @@ struct runner {
                                                        of dead letters, of late records */
     uint64_t rows_prepared;
     uint64_t epoch_errors;
+    uint64_t epoch_late;
+    uint64_t total_late; /**< since the start */
     uint64_t epoch_bytes;
     bool was_written;            /**< the batch is in the store, whatever failed after it */
     bool fails_after_publishing; /**< runner.error ends the job once all is published */

@@ -157,6 +157,20 @@ void status_nothing_new(const struct runner *r)
              r->last_number);
 }
 
+static void status_late(const struct runner *r)
+{
+    if (r->total_late == 0) {
+        return;
+    }
+    const char *were = r->total_late == 1 ? "record was" : "records were";
+    if (r->has_late) {
+        log_info("%" PRIu64 " %s late, and kept in %s", r->total_late, were,
+                 r->data.late);
+    } else {
+        log_info("%" PRIu64 " %s late, and dropped", r->total_late, were);
+    }
+}
+
 static void status_open_windows(struct runner *r)
 {
     uint64_t count = open_windows_count(r);
@@ -187,6 +201,7 @@ void status_describe_end(struct runner *r, struct error *e)
     } else if (r->options.once && r->epochs_run == 0) {
         status_nothing_new(r);
     }
+    status_late(r);
     if (r->end == RUNNER_FINISHED && r->options.keep_open) {
         status_open_windows(r);
     }

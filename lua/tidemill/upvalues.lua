@@ -74,13 +74,22 @@ function M.find(f)
    return found
 end
 
+--- An operator's functions, in an order that is always the same.
+local function functions_of(node)
+   local list = { node.fn }
+   for _, name in ipairs { "init", "add", "merge", "result" } do
+      list[#list + 1] = node.acc and node.acc[name]
+   end
+   return list
+end
+
 --- Warnings for all functions of a plan.
 ---@return table list of strings
 function M.check(plan)
    local warnings = {}
    for _, operator in ipairs(plan.operators) do
-      local f = operator.node.fn
-      if f and operator.kind ~= "for_each_batch" then
+      local functions = operator.kind ~= "for_each_batch" and functions_of(operator.node) or {}
+      for _, f in ipairs(functions) do
          for _, change in ipairs(M.find(f)) do
             warnings[#warnings + 1] = ("%s %s the captured variable %q (line %d): each worker has "
                .. "its own, and a crash forgets it; keep state with map_with_state")

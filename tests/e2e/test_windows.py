@@ -135,7 +135,7 @@ def the_watermark_goes_to_the_end_of_the_last_window_and_not_beyond(place):
     place.write("in/a", "k 5 1\nk 120 1\n")
     jobs.run_once(place).exits(0)
     place.write("in/b", "k 199 1\nk 200 1\n")
-    jobs.run_once(place).exits(0)
+    jobs.run_once(place).exits(0).says("1 record was late, and kept in .*/late")
     check_equal(late_lines(place), [b"k 199 1"], "late records")
     check_equal(oracle.part_rows(place / "out")[-1],
                 [b"k", 1, {b"start_ms": 200, b"end_ms": 300}], "the last row")
@@ -247,7 +247,7 @@ def late_records_that_are_dropped_leave_no_file(place):
     place.write("in/a", "k 1000 1\n")
     jobs.run_once(place).exits(0)
     place.write("in/b", "k 5 1\n")
-    jobs.run_once(place).exits(0)
+    jobs.run_once(place).exits(0).says("1 record was late, and dropped")
     check(not (jobs.data_of(place) / "late").exists(), "there is a folder late/")
     check_equal(len(oracle.part_rows(place / "out")), 1, "rows")
 

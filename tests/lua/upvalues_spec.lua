@@ -111,6 +111,16 @@ describe("a plan", function()
             :filter(function(v) t[v] = true return t[v] end):named("new"):print()]])
    end)
 
+   it("has one for each function of an aggregate", function()
+      assert.same({
+         'tumbling_aggregate at job.lua:4 assigns to the captured variable "n" (line 3)' .. REST,
+      }, check [[local n = 0
+         local function init() return {} end
+         local function add(acc, v) n = n + v end
+         values:event_time("t"):map_to_pair(print):tumbling("1s"):aggregate{init = init, add = add,
+            merge = init}:print()]])
+   end)
+
    it("has none for what runs in C, nor for for_each_batch, which runs in one state", function()
       assert.same({}, check [[local n = 0
          lines:flat_map(mill.words):count_by_value():for_each_batch(function() n = n + 1 end)]])
