@@ -14,6 +14,8 @@
 
 #define DUE_BYTES_MAX     ((size_t)(4 * MIB)) /* in memory; then runs on disk */
 #define KEYS_MAX          512                 /* looked up at once */
+#define KEYS_FIRST        16                  /* nothing is known about their size yet */
+#define VALUES_WANTED     (32 * MIB)          /* of what is looked up; then fewer keys */
 #define PIECES_WANTED     8192                /* and then no more keys */
 #define LOOKUP_VALUES_MAX ((size_t)KEYS_MAX * (LIMIT_STATE_VALUE_BYTES_MAX + 16))
 
@@ -47,6 +49,7 @@ struct session_run {
     struct arena arena;      /* of keys and pieces */
     struct session_key *keys;
     uint32_t key_count;
+    uint32_t keys_max;    /* that are looked up at once the next time */
     struct piece *pieces; /* of these keys, with records */
     uint32_t piece_count;
     uint32_t piece_capacity;
@@ -360,6 +363,11 @@ static int run_keys(struct session_run *w, struct error *e)
         rc = rc == 0 ? run_key(w, &w->keys[i], e) : rc;
     }
     rc = rc == 0 ? flush(w, e) : rc;
+    if (w->values.size > VALUES_WANTED) {
+        w->keys_max = w->keys_max > 4 ? w->keys_max / 4 : 1;
+    } else if (w->values.size < VALUES_WANTED / 4 && w->keys_max < KEYS_MAX) {
+        w->keys_max *= 2;
+    }
     w->key_count = 0;
     w->piece_count = 0;
     arena_reset(&w->arena);
@@ -380,7 +388,7 @@ static bool is_same_key(const struct session_run *w, const struct shuffle_entry 
 static int begin_key(struct session_run *w, const struct shuffle_entry *entry, struct error *e)
 {
     bool is_full =
-        w->key_count == KEYS_MAX || w->piece_count >= PIECES_WANTED || w->arena.bytes >= MIB;
+        w->key_count >= w->keys_max || w->piece_count >= PIECES_WANTED || w->arena.bytes >= MIB;
     int rc = is_full ? run_keys(w, e) : 0;
     const char *bytes = arena_copy(&w->arena, entry->key, entry->key_size);
     w->keys[w->key_count++] = (struct session_key){
@@ -437,6 +445,7 @@ int session_run(struct stage_chunk *c, struct error *e)
         .c = c,
         .shape = &c->stage->window,
         .now_ms = c->task->watermark_ms,
+        .keys_max = KEYS_FIRST,
         .keys = memory_alloc(KEYS_MAX * sizeof *w.keys),
         .sessions = memory_alloc((STAGE_CHUNK_GROUPS_MAX + 1) * sizeof *w.sessions),
         .lookups = memory_alloc(KEYS_MAX * sizeof *w.lookups),

@@ -12,6 +12,9 @@
 #include "state/keys.h"
 
 #define CLOSING_BYTES_MAX ((size_t)(8 * MIB)) /* in memory; then runs on disk */
+/* Parts of one chunk: as many as seem to need no more than a part of this. */
+#define VALUES_WANTED     (32 * MIB)
+#define GROUPS_FIRST      16 /* nothing is known about their size yet */
 #define LOOKUP_VALUES_MAX ((size_t)STAGE_CHUNK_GROUPS_MAX * (LIMIT_STATE_VALUE_BYTES_MAX + 16))
 
 struct window_run {
@@ -26,6 +29,7 @@ struct window_run {
     struct slice *lookups;
     struct slice *found;
     struct buffer values;
+    uint32_t groups_max; /* of the next chunk of panes */
 };
 
 static struct store_batch *batch_of(const struct window_run *w)
@@ -184,6 +188,11 @@ static int flush_touched(struct window_run *w, struct error *e)
         rc = keep(w, &w->c->h->groups[i], e);
     }
     stage_chunk_clear(w->c);
+    if (w->values.size > VALUES_WANTED) {
+        w->groups_max = w->groups_max > 4 ? w->groups_max / 4 : 1;
+    } else if (w->values.size < VALUES_WANTED / 4 && w->groups_max < STAGE_CHUNK_GROUPS_MAX) {
+        w->groups_max *= 2;
+    }
     return rc == 0 ? delta_check(t->delta, t->stage, t->shard, before, e) : rc;
 }
 
@@ -227,7 +236,8 @@ static int read_touched(struct window_run *w, struct merge *m, struct error *e)
             rc = rc == 0 ? merge_next(m, &entry, e) : rc;
         }
         g->count = w->c->cell_count - g->first;
-        if (rc >= 0 && stage_chunk_is_full(w->c)) {
+        bool is_full = stage_chunk_is_full(w->c) || w->c->group_count >= w->groups_max;
+        if (rc >= 0 && is_full) {
             int flushed = flush_touched(w, e);
             rc = flushed != 0 ? flushed : rc;
         }
@@ -442,6 +452,7 @@ int window_run(struct stage_chunk *c, struct error *e)
         .now_ms = c->task->watermark_ms,
         .needed_from = window_needed_from(&c->stage->window, c->task->watermark_ms),
         .slides = c->stage->window.kind == WINDOW_SLIDING && c->stage->combine != COMBINE_LUA,
+        .groups_max = GROUPS_FIRST,
         .lookups = memory_alloc((STAGE_CHUNK_GROUPS_MAX + 1) * sizeof *w.lookups),
         .found = memory_alloc((STAGE_CHUNK_GROUPS_MAX + 1) * sizeof *w.found),
     };

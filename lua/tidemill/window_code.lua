@@ -101,9 +101,14 @@ local function refuse_late(w, node, late, time)
    end
 end
 
-local function widen_span(w, pointer)
-   w:add("if not is_new then local sp = %s.spans[q]", pointer)
-   w:add("if %s < sp.first_ms then sp.first_ms = %s end", w.time, w.time)
+--- The session of a slot: what is fetched before the record counts needs no memory after it.
+local function begin_span(w, pointer)
+   w:add("local is_new, sp = s.kind == 0, %s.spans[q]", pointer)
+   w:add("if is_new then sp.first_ms = %s sp.last_ms = %s end", w.time, w.time)
+end
+
+local function widen_span(w)
+   w:add("if not is_new then if %s < sp.first_ms then sp.first_ms = %s end", w.time, w.time)
    w:add("if %s > sp.last_ms then sp.last_ms = %s end end", w.time, w.time)
 end
 
@@ -121,13 +126,9 @@ function M.to_window(w, node, t, c)
    w:add("local cache = %s[p] or %s(p)", caches, open)
    w:add("local q = cache[%s] or %s(cache, p, %s)", w.key, slot, w.key)
    w:add("local s = %s.slots[q]", pointer)
-   if is_session then
-      w:add("local is_new = s.kind == 0")
-      w:add("if is_new then local sp = %s.spans[q] sp.first_ms = %s sp.last_ms = %s end", pointer,
-         w.time, w.time)
-   end
+   if is_session then begin_span(w, pointer) end
    c.combine[node.gathers and "accumulate" or node.combine](w, t, node)
-   if is_session then widen_span(w, pointer) end
+   if is_session then widen_span(w) end
 end
 
 --- An accumulator that the script's functions keep: init(key), add(acc, value, key).
@@ -146,7 +147,10 @@ function M.accumulate(part, first_value)
       w:add("local b = %s(a, %s, %s%s)", add, w.value, w.key, where)
       w:add("if b == nil then b = a end")
       w:add("if s.kind == 1 and type(b) == 'number' then s.num = b")
-      w:add("elseif s.kind ~= 0 then %s(q, b)", part(w, t, "put"))
+      -- What add has done to its accumulator must not be done again for want of memory.
+      w:upvalue("rawequal", { kind = "runtime" })
+      w:add("elseif s.kind ~= 0 then if not rawequal(a, b) then %s(q, b) end",
+         part(w, t, "put"))
       first_value(w, t, "b")
    end
 end

@@ -52,7 +52,7 @@ end
 --- Add the functions to those that loops call.
 function M.add_runtime(runtime)
    runtime.to_time, runtime.bad_time, runtime.far_ahead = to_time, bad_time, far_ahead
-   runtime.no_field = no_field
+   runtime.no_field, runtime.rawequal = no_field, rawequal
 end
 
 --- What a table of panes has beyond a keyed table: slots by pane and key.

@@ -33,7 +33,7 @@ it("a record goes into its pane", function()
       "local cache = t1_caches[p] or t1_open(p)",
       "local q = cache[k3] or t1_pane_slot(cache, p, k3)")
    text = text_of(KEYED .. "keyed:session('10ms'):count():print()")
-   has(text, "if t2 < t1.needed_ms then", "if is_new then local sp = t1.spans[q]",
+   has(text, "if t2 < t1.needed_ms then", "local is_new, sp = s.kind == 0, t1.spans[q]",
       "if t2 > sp.last_ms then sp.last_ms = t2 end")
    local plan = half.plan(KEYED .. "keyed:tumbling('10ms'):count():print()")
    plan.options.late = "drop"
