@@ -274,7 +274,7 @@ struct mill_part {
 bool mill_text_starts(const char *s, size_t size, const char *with, size_t with_size);
 bool mill_text_ends(const char *s, size_t size, const char *with, size_t with_size);
 bool mill_text_contains(const char *s, size_t size, const char *what, size_t what_size);
-/* The offset of the first place at or behind `from` where a text stands. @return UINT32_MAX: none */
+/* The first place at or behind `from` where a text stands. @return UINT32_MAX: there is none */
 uint32_t mill_text_find(const char *s, size_t size, uint32_t from, const char *what,
                         size_t what_size);
 /* Field i, from 1 on, of those that stand between separators; of size 0: between blanks.

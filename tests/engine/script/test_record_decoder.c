@@ -38,11 +38,31 @@ static void json_is_strict_where_the_source_is(void **state)
     assert_int_equal(good_of(&source, "{\"a\":nul}"), 0);
 }
 
+static void each_format_has_its_own(void **state)
+{
+    (void)state;
+    struct slice columns[] = {{"a", 1}, {"b", 1}};
+    struct graph_source source = {.kind = SOURCE_FILES, .format = RECORDS_CSV};
+    source.csv = (struct csv_options){.separator = ';', .columns = columns, .column_count = 2};
+    assert_int_equal(good_of(&source, "1;2"), 1);
+    assert_int_equal(good_of(&source, "1;2;3"), 0);
+    source = (struct graph_source){.format = RECORDS_PATTERN, .layout = "<a>=<b>"};
+    assert_int_equal(good_of(&source, "x=y"), 1);
+    assert_int_equal(good_of(&source, "xy"), 0);
+    source = (struct graph_source){.format = RECORDS_ACCESS_LOG};
+    assert_int_equal(good_of(&source, "h - - [10/Oct/2000:13:55:36] \"-\" 200 -"), 1);
+    assert_int_equal(good_of(&source, "x=y"), 0);
+    source = (struct graph_source){.format = RECORDS_MSGPACK};
+    assert_int_equal(good_of(&source, "\x81\xa1x\x01"), 1);
+    assert_int_equal(good_of(&source, "x"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_and_values_have_no_decoder),
         cmocka_unit_test(json_is_strict_where_the_source_is),
+        cmocka_unit_test(each_format_has_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
