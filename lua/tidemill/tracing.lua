@@ -2,6 +2,7 @@
 --- it. For `explain`, and for tests that assert it.
 local jutil = require "jit.util"
 local vmdef = require "jit.vmdef"
+local views = require "tidemill.views"
 
 local M = {}
 
@@ -94,11 +95,24 @@ local function segment_line(segment)
    return ("segment %d: %s (%d traces)"):format(segment.id, text, traces)
 end
 
---- Lines of text: segments, then what could not be compiled and where.
+--- What of records the job's functions read: nothing else is made of them.
+local function add_fields(lines)
+   for i, source in ipairs(state.plan.sources or {}) do
+      local names = views.fields_read(i)
+      if #names > 0 then
+         lines[#lines + 1] = ("%s reads the fields %s"):format(
+            state.plan.operators[source.node.id].label, table.concat(names, ", "))
+      end
+   end
+end
+
+--- Lines of text: segments, the fields of records that are read, then what could not be compiled
+--- and where.
 function M.report()
    jit.attach(on_trace)
    local lines = {}
    for _, segment in ipairs(state.plan.segments) do lines[#lines + 1] = segment_line(segment) end
+   add_fields(lines)
    for _, operator in ipairs(state.plan.operators) do
       local f = operator.node.fn
       if f and is_blacklisted(f) then

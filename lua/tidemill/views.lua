@@ -217,6 +217,7 @@ function M.end_rows() current.lives[OF_ROWS] = current.lives[OF_ROWS] + 1 end
 function M.bind(host)
    current.lives = ffi.cast("uint32_t *", host.lives)
    local sources = {}
+   current.sources = sources
    for i, pointer in ipairs(host.records) do
       sources[i] = { records = ffi.cast("struct mill_records *", pointer), columns = {} }
    end
@@ -225,6 +226,15 @@ function M.bind(host)
       current.records, current.columns = s.records, s.columns
       return current.lives[OF_CHUNK]
    end
+end
+
+--- The names of the fields that the chunks of a source are read for, in order.
+---@param source integer
+function M.fields_read(source)
+   local names, s = {}, current.sources and current.sources[source]
+   for name in pairs(s and s.columns or {}) do names[#names + 1] = name end
+   table.sort(names)
+   return names
 end
 
 local read_object

@@ -2,6 +2,7 @@
 -- Method: loops that are named as segments are, run often enough while they are watched.
 local half = require "half"
 local tracing = require "tidemill.tracing"
+local views = require "tidemill.views"
 
 local function run_often(text, name, ...)
    local f = assert(loadstring(text, name))
@@ -13,7 +14,9 @@ end
 local function report(plan, run)
    jit.flush()
    jit.opt.start("hotloop=56") -- counts begin anew
-   tracing.start { segments = plan.segments or {}, operators = plan.operators or {} }
+   tracing.start {
+      segments = plan.segments or {}, operators = plan.operators or {}, sources = plan.sources,
+   }
    run()
    return (tracing.report():gsub("gave up at [^\n]*busted[^\n]*\n", ""))
 end
@@ -81,6 +84,17 @@ describe("a function that LuaJIT gives up on", function()
       assert.equal("map at job.lua:1 runs interpreted\n", text:match("^[^\n]*\n"))
       assert.equal(1, select(2, text:gsub("runs interpreted", "")))
    end)
+end)
+
+it("the fields of records that are read are named, source by source", function()
+   local fields_read = views.fields_read
+   finally(function() views.fields_read = fields_read end)
+   views.fields_read = function(source) return source == 2 and { "ad_id", "end" } or {} end
+   local source = { node = { id = 1 } }
+   local plan = { sources = { source, source }, segments = segments(true),
+      operators = { { node = {}, label = "file_stream at job.lua:1" } } }
+   assert.equal("segment 1: runs in C\nfile_stream at job.lua:1 reads the fields ad_id, end\n",
+      report(plan, function() end))
 end)
 
 it("loops in loops, which LuaJIT begins at twice, are no failure", function()
