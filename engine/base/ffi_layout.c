@@ -8,8 +8,6 @@ _Static_assert(sizeof(struct mill_cell) == 16, "mill_cell");
 _Static_assert(offsetof(struct mill_cell, num) == 8, "mill_cell.num");
 _Static_assert(sizeof(struct mill_slice) == 16, "mill_slice");
 _Static_assert(sizeof(struct mill_word) == 8, "mill_word");
-_Static_assert(sizeof(struct mill_view) == 8, "mill_view");
-_Static_assert(sizeof(struct mill_document) == 24, "mill_document");
 _Static_assert(sizeof(struct mill_cursor) == 48, "mill_cursor");
 _Static_assert(sizeof(struct mill_lives) == 12, "mill_lives");
 _Static_assert(sizeof(struct mill_lookup) == 4, "mill_lookup");

@@ -12,11 +12,11 @@
 
 /* Where the bytes of a value are. */
 enum mill_kind {
-    MILL_EMPTY = 0,  /* no value */
-    MILL_NUMBER = 1, /* num */
-    MILL_STRING = 2, /* ptr, len: the string's bytes */
-    MILL_PACKED = 3, /* ptr, len: one msgpack value */
-    MILL_BOXED = 4,  /* in the Lua heap, in the table's `boxed` list */
+    MILL_EMPTY = 0,   /* no value */
+    MILL_NUMBER = 1,  /* num */
+    MILL_STRING = 2,  /* ptr, len: the string's bytes */
+    MILL_PACKED = 3,  /* ptr, len: one msgpack value */
+    MILL_BOXED = 4,   /* in the Lua heap, in the table's `boxed` list */
     MILL_BOOLEAN = 5, /* len: 0 or 1 */
     MILL_INT64 = 6,   /* i64: beyond 2^53 */
     MILL_UINT64 = 7,  /* u64: beyond INT64_MAX */
@@ -59,22 +59,6 @@ enum mill_life {
 
 struct mill_lives {
     uint32_t generation[3]; /* by enum mill_life */
-};
-
-/* A view of a record of the chunk that runs. Scripts see its fields by their names, so those of the
- * struct have names that no record has. */
-struct mill_view {
-    const uint32_t tidemill_row_;
-    const uint32_t tidemill_generation_;
-};
-
-/* A view of a JSON object: nested in a record, or a record that the engine kept. */
-struct mill_document {
-    const char *const tidemill_text_;
-    const uint32_t tidemill_size_; /* bytes */
-    const uint32_t tidemill_generation_;
-    const uint32_t tidemill_life_; /* enum mill_life */
-    const uint32_t tidemill_reserved_;
 };
 
 /* On its way through the members of a JSON object or the elements of an array. */

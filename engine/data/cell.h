@@ -11,10 +11,12 @@
 #include "base/ffi.h"
 
 /** A msgpack value as a cell: numbers that a double holds exactly as NUMBER, strings as STRING,
- * records as RECORD, all else as PACKED. The cell borrows the bytes. Empty bytes give EMPTY. */
+ * records as RECORD, all else as
+ * PACKED. The cell borrows the bytes. Empty bytes give EMPTY. */
 struct mill_cell cell_of_msgpack(struct slice bytes);
 
-/** Append a cell as msgpack. EMPTY, BOXED, LIST and BAD are no values of ours: false, nothing appended. */
+/** Append a cell as msgpack. EMPTY, BOXED, LIST and BAD are no values of ours: false, nothing
+ * appended. */
 bool cell_add_msgpack(const struct mill_cell *cell, struct buffer *into);
 
 /** Whether two cells hold the same value: equal numbers (bit for bit), or equal bytes. */

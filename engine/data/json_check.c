@@ -76,9 +76,8 @@ static bool take_unicode(struct check_walk *w)
         return fail(w, "half of a surrogate pair");
     }
     w->at += 2;
-    return take_hex(w, &low) && (low >= 0xdc00 && low <= 0xdfff
-                                     ? true
-                                     : fail(w, "half of a surrogate pair"));
+    return take_hex(w, &low) &&
+           (low >= 0xdc00 && low <= 0xdfff ? true : fail(w, "half of a surrogate pair"));
 }
 
 static bool take_escape(struct check_walk *w)

@@ -9,7 +9,8 @@
 /**
  * @param s     a string's bytes, without its quotes
  * @param into  room for size bytes; may be s
- * @return bytes of UTF-8 that were written; SIZE_MAX: an escape is wrong, or half of a surrogate pair
+ * @return bytes of UTF-8 that were written; SIZE_MAX: an escape is wrong, or half of a surrogate
+ * pair
  */
 size_t json_unescape(const char *s, size_t size, char *into);
 

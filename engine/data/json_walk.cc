@@ -59,8 +59,7 @@ static bool is_escaped_name(const char *key, size_t size, struct slice name)
     if (size < name.size || name.size > sizeof plain || size > sizeof plain) {
         return false;
     }
-    return json_unescape(key, size, plain) == name.size &&
-           memcmp(plain, name.data, name.size) == 0;
+    return json_unescape(key, size, plain) == name.size && memcmp(plain, name.data, name.size) == 0;
 }
 
 static int32_t find_name(const struct json_walk *w, const char *key, size_t size)
@@ -129,8 +128,8 @@ static struct slice trimmed(const char *text, size_t size)
 /* The token reaches to the next one: there the value has ended. */
 static error_code check_scalar(std::string_view token)
 {
-    bool is_good = !token.empty() && begins_scalar(token[0]) &&
-                   is_end_of_value(token.data()[token.size()]);
+    bool is_good =
+        !token.empty() && begins_scalar(token[0]) && is_end_of_value(token.data()[token.size()]);
     return is_good ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
 }
 
@@ -258,12 +257,12 @@ static const char *reason_of(error_code error)
 
 static const char *kind_of(char first)
 {
-    return first == '['                                           ? "an array"
-           : first == '"'                                         ? "a string"
-           : first == '-' || (first >= '0' && first <= '9')       ? "a number"
-           : first == 't' || first == 'f'                         ? "a boolean"
-           : first == 'n'                                         ? "null"
-                                                                  : nullptr;
+    return first == '['                                     ? "an array"
+           : first == '"'                                   ? "a string"
+           : first == '-' || (first >= '0' && first <= '9') ? "a number"
+           : first == 't' || first == 'f'                   ? "a boolean"
+           : first == 'n'                                   ? "null"
+                                                            : nullptr;
 }
 
 static const char *explain(struct json_walk *w, ondemand::document &document, struct slice line,

@@ -9,7 +9,8 @@
  *
  * What is checked: UTF-8, strings that end and have no control characters, braces, brackets, commas
  * and colons at any depth up to LIMIT_JSON_DEPTH_MAX, and that nothing but blanks follows. How
- * values are spelled is for those to check who read them (json_read.h), or all of it (json_check.h).
+ * values are spelled is for those to check who read them (json_read.h), or all of it
+ * (json_check.h).
  *
  * Owner: one worker. @thread owner only
  */
@@ -31,8 +32,8 @@ struct json_walk; /* opaque */
 struct json_walk *json_walk_create(void);
 void json_walk_destroy(struct json_walk *w);
 
-/** What to look for: up to LIMIT_FIELDS_MAX names, without escapes. @param names  borrowed until the
- * next call */
+/** What to look for: up to LIMIT_FIELDS_MAX names, without escapes. @param names  borrowed until
+ * the next call */
 void json_walk_want(struct json_walk *w, const struct slice *names, uint32_t count);
 
 /**

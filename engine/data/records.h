@@ -32,11 +32,11 @@ struct record_fault {
 };
 
 struct mill_records {
-    struct decoder *decoder;                   /**< owned */
-    struct mill_slice *rows;                   /**< the good ones */
-    uint32_t count;                            /**< of them */
-    struct record_fault *faults;               /**< the others, in order */
-    uint32_t fault_count;                      /**< of them */
+    struct decoder *decoder;                     /**< owned */
+    struct mill_slice *rows;                     /**< the good ones */
+    uint32_t count;                              /**< of them */
+    struct record_fault *faults;                 /**< the others, in order */
+    uint32_t fault_count;                        /**< of them */
     struct slice names[LIMIT_FIELDS_MAX];        /**< of the fields, in the arena `kept` */
     struct mill_cell *columns[LIMIT_FIELDS_MAX]; /**< LIMIT_CHUNK_RECORDS_MAX cells each */
     uint32_t field_count;

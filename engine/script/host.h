@@ -108,11 +108,11 @@ struct host {
     uint32_t seen_capacity;
     int64_t *window_ends; /**< by stage: of the last window that closed in this epoch */
     struct mill_tee *tees;
-    struct mill_records **chunks;  /**< by source; NULL where there are no fields */
-    struct side_reader sides;      /**< rows of mill.table, as of the epoch's beginning */
-    struct mill_lives lives;       /**< of what views stand on */
-    uint32_t *table_generations; /**< that the caches of slots know, by stage */
-    uint32_t **known_slots;      /**< by segment: word number -> slot, of counts in C; or NULL */
+    struct mill_records **chunks; /**< by source; NULL where there are no fields */
+    struct side_reader sides;     /**< rows of mill.table, as of the epoch's beginning */
+    struct mill_lives lives;      /**< of what views stand on */
+    uint32_t *table_generations;  /**< that the caches of slots know, by stage */
+    uint32_t **known_slots;       /**< by segment: word number -> slot, of counts in C; or NULL */
 
     struct mill_slice *lines; /**< LIMIT_CHUNK_RECORDS_MAX of them */
     struct mill_group *groups;

@@ -70,8 +70,8 @@ static void add_key(const struct host *h, const struct table *t, struct buffer *
 static int refuse_view(lua_State *L)
 {
     struct host *h = lua_touserdata(L, lua_upvalueindex(1));
-    const struct table *t = lua_isnil(L, 2) || lua_isnone(L, 2) ? NULL
-                                                                : &h->tables[lua_tointeger(L, 2) - 1];
+    const struct table *t =
+        lua_isnil(L, 2) || lua_isnone(L, 2) ? NULL : &h->tables[lua_tointeger(L, 2) - 1];
     const struct graph_operator *o = &h->graph->operators[h->control.op];
     struct buffer key;
     buffer_init(&key, (size_t)LIMIT_KEY_BYTES_MAX * 7);

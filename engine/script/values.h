@@ -23,7 +23,8 @@ int values_push_msgpack(lua_State *L, struct slice bytes, size_t *used);
 /** Push a key. @return 0, or MILL_ECORRUPT with nothing pushed */
 int values_push_key(lua_State *L, struct slice key);
 
-/** A C function for Lua, of a string: true and its value, or false when it is not one msgpack value.
+/** A C function for Lua, of a string: true and its value, or false when it is not one msgpack
+ * value.
  */
 int values_unpack(lua_State *L);
 

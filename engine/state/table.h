@@ -67,7 +67,8 @@ void table_deinit(struct table *t);
 /** The slot of `tag payload`. @return 0 when the key is longer than LIMIT_KEY_BYTES_MAX */
 uint32_t table_slot(struct table *t, uint64_t hash, uint8_t tag, const void *payload, size_t size);
 
-/** Give a slot that was touched its value as bytes (kind STRING, PACKED or RECORD); they are copied. */
+/** Give a slot that was touched its value as bytes (kind STRING, PACKED or RECORD); they are
+ * copied. */
 void table_pack(struct table *t, uint32_t slot, enum mill_kind kind, const void *bytes,
                 size_t size);
 

@@ -8,8 +8,9 @@
 ---     ["a",2]
 ---     ["b",1]
 ---
---- After the name comes the script: an expression on `lines` (a text source), `values` (a queue of
---- Lua values) or `job`, or several statements that end with `return job`. Then sections:
+--- After the name comes the script: an expression on `lines` (a text source), `events` (lines of
+--- JSON, as views), `values` (a queue of Lua values) or `job`, or several statements that end with
+--- `return job`. Then sections:
 ---
 ---     -- options batch = "5s", on_error = "skip"   options of mill.job (one line)
 ---     -- batch            lines of text; with `values`: one Lua value in each line
@@ -88,6 +89,8 @@ local function make_script(case, options)
       'local mill = require "tidemill"',
       ('local job = mill.job("case", {%s})'):format(options),
       body:match("%f[%w_]lines%f[^%w_]") and 'local lines = job:text_file_stream("lines")' or "",
+      body:match("%f[%w_]events%f[^%w_]")
+         and 'local events = job:file_stream("events", {format = "json"})' or "",
       body:match("%f[%w_]values%f[^%w_]") and "local values = job:queue_stream({})" or "",
       statements,
    }, " ")

@@ -1,5 +1,5 @@
---- Functions that compiled loops read their input with, and write state with: what is in cells, keys
---- and groups as Lua values. They need the worker's control block and what C brings.
+--- Functions that compiled loops read their input with, and write state with: what is in cells,
+--- keys and groups as Lua values. They need the worker's control block and what C brings.
 local abi = require "tidemill.abi"
 local state = require "tidemill.state"
 local values = require "tidemill.values"

@@ -40,7 +40,9 @@ end
 
 --- A number from what is none: 64-bit integers that a double holds exactly.
 local function to_number(v)
-   if type(v) ~= "cdata" then error(("needs numbers, not %s"):format(describe(v)), 0) end
+   if type(v) ~= "cdata" or is_view(v) then
+      error(("needs numbers, not %s"):format(describe(v)), 0)
+   end
    local n = values.exact_number(v)
    if not n then error(("needs numbers, and no number is exactly %s"):format(tostring(v)), 0) end
    return n

@@ -1,7 +1,7 @@
---- Views: a record as a script sees it, without a table for it. A view of a record of the chunk that
---- runs is its row number; its fields are read from columns that C made (data/records.h). A view
---- of a nested object, or of a record that the engine kept, is its text, where a field is looked
---- up when it is read.
+--- Views: a record as a script sees it, without a table for it. A view of a record of the chunk
+--- that runs is its row number; its fields are read from columns that C made (data/records.h). A
+--- view of a nested object, or of a record that the engine kept, is its text, where a field is
+--- looked up when it is read.
 ---
 --- What a view stands on goes when its chunk does; then its generation is not the current one any
 --- more, and reading it is an error. So a view is 8 or 24 bytes, and LuaJIT makes none at all as
@@ -21,16 +21,26 @@ local M = {}
 local OF_CHUNK, OF_TABLE, OF_ROWS = 0, 1, 2 -- enum mill_life
 local SCRATCH_MAX = 32 * 2 ^ 20 -- a member's name and its value: two records at most
 
-local view_type = ffi.typeof("struct mill_view")
-local document_type = ffi.typeof("struct mill_document")
+-- Scripts see the fields of a record by their names, so those of these structs have names that no
+-- record has.
+local view_type = ffi.typeof [[
+   struct { const uint32_t tidemill_row_; const uint32_t tidemill_generation_; }
+]]
+local document_type = ffi.typeof [[
+   struct {
+      const char *const tidemill_text_;
+      const uint32_t tidemill_size_;
+      const uint32_t tidemill_generation_;
+      const uint32_t tidemill_life_; /* enum mill_life */
+   }
+]]
 local cursor_type = ffi.typeof("struct mill_cursor")
 M.view = view_type
 
 -- `lives` are the generations; `records` and `columns` are those of the source whose chunk runs.
 -- Of a state that runs no chunks, the generations are its own.
-local current = { lives = ffi.cast("uint32_t *", 0), columns = {} }
-local own_lives = ffi.new("uint32_t[3]")
-current.lives = ffi.cast("uint32_t *", own_lives)
+local own_lives = ffi.new("struct mill_lives")
+local current = { lives = ffi.cast("uint32_t *", own_lives), columns = {}, host = own_lives }
 
 local scratch = ffi.gc(C.mill_buffer_create(SCRATCH_MAX), C.mill_buffer_destroy)
 local found, text_slice = cursor_type(), ffi.new("struct mill_slice")
@@ -43,7 +53,7 @@ local function stale()
 end
 
 local function bad_name(name)
-   error(("a view's fields have names, which are strings, not %s"):format(type(name)), 3)
+   error(("a view's fields have names, which are strings, not %s"):format(type(name)), 4)
 end
 
 local function is_view(v)
@@ -167,6 +177,17 @@ for _, meta in ipairs { view, document } do
       return false
    end
 
+   local function refuse_operator()
+      error("a view is a record, neither a number nor a string; read its fields", 2)
+   end
+   for _, name in ipairs { "add", "sub", "mul", "div", "mod", "pow", "unm", "concat", "lt", "le" } do
+      meta["__" .. name] = refuse_operator
+   end
+
+   function meta.__call()
+      error("a view is a record, no function; read its fields with a dot", 2)
+   end
+
    function meta.__tostring(self)
       local text, size = text_of(self)
       return str(text, size)
@@ -215,7 +236,7 @@ function M.end_rows() current.lives[OF_ROWS] = current.lives[OF_ROWS] + 1 end
 
 --- A worker's views. @return function open(source): its chunk runs; the generation of its views
 function M.bind(host)
-   current.lives = ffi.cast("uint32_t *", host.lives)
+   current.lives, current.host = ffi.cast("uint32_t *", host.lives), host
    local sources = {}
    current.sources = sources
    for i, pointer in ipairs(host.records) do

@@ -5,8 +5,8 @@ local abi = require "tidemill.abi"
 local ffi = abi.ffi
 
 it("kinds have the header's numbers", function()
-   for _, name in ipairs { "EMPTY", "NUMBER", "STRING", "PACKED", "BOXED", "BOOLEAN", "INT64", "UINT64",
-      "RECORD", "LIST", "BAD" } do
+   for _, name in ipairs { "EMPTY", "NUMBER", "STRING", "PACKED", "BOXED", "BOOLEAN", "INT64",
+      "UINT64", "RECORD", "LIST", "BAD" } do
       assert.equal(tonumber(ffi.cast("int", ffi.new("enum mill_kind", "MILL_" .. name))),
          abi[name])
    end

@@ -4,13 +4,27 @@ local ffi = require "ffi"
 
 local M = {}
 
+-- busted loads modules anew for each file, but remembers FFI types and their metatypes: a second
+-- instance of these would have types that belong to the first.
+local KEPT = { ["tidemill.views"] = true, ["tidemill.marks"] = true }
+
+local function keep(name, chunk)
+   local kept = rawget(package, "kept_tidemill") or {}
+   rawset(package, "kept_tidemill", kept)
+   return function(...)
+      if kept[name] == nil then kept[name] = chunk(...) end
+      return kept[name]
+   end
+end
+
 local function search(name)
    local short = name == "tidemill" and "init" or name:match("^tidemill%.([%w_]+)$")
    local file = short and io.open(("lua/tidemill/%s.lua"):format(short), "rb")
    if not file then return nil end
    local text = file:read("*a")
    file:close()
-   return assert(loadstring(text, "=" .. name))
+   local chunk = assert(loadstring(text, "=" .. name))
+   return KEPT[name] and keep(name, chunk) or chunk
 end
 
 if not rawget(package, "knows_tidemill") then

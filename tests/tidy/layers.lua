@@ -20,6 +20,8 @@ local HOMES = {
    { header = "^lauxlib", home = "^engine/script/",
       also = { "^engine/main%.c$", "^engine/run/command%.", "^engine/run/control%." },
       says = "only script/ speaks to Lua" },
+   { header = "^simdjson", home = "^engine/data/json_walk%.cc$",
+      says = "only data/json_walk.cc knows simdjson, and C++" },
    { header = "^msgpack", home = "^engine/data/", also = { "^engine/script/" },
       says = "only data/ and script/ know msgpack" },
 }
@@ -91,6 +93,7 @@ return {
          { ["engine/state/table.c"] = "#include <rocksdb/c.h>\n" },
          { ["engine/run/a.c"] = "#include <lauxlib.h>\n" },
          { ["engine/io/a.c"] = "#include <msgpack.h>\n" },
+         { ["engine/data/a.cc"] = "#include <simdjson.h>\n" },
       },
       keeps = { {
          ["engine/run/loop.c"] = "#include <uv.h>\n#include <stdio.h>\n",

@@ -36,9 +36,21 @@ static void values_of_every_kind_pass(void **state)
 {
     (void)state;
     const char *good[] = {
-        "{}", "[]", " [ ] ", "null", "true", "false", "0", "-1.5e-3", "\"\"", "\"\\u00e9\\ud83d\\ude00\"",
-        "{\"a\":{\"b\":[1,2,{}]},\"a\":null}", "\t\r\n {\"\" : [ [ ] , \"x\" ] } \n",
-        "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"", "\"\x7f\"", "[1e1,1E+1,1E-1]",
+        "{}",
+        "[]",
+        " [ ] ",
+        "null",
+        "true",
+        "false",
+        "0",
+        "-1.5e-3",
+        "\"\"",
+        "\"\\u00e9\\ud83d\\ude00\"",
+        "{\"a\":{\"b\":[1,2,{}]},\"a\":null}",
+        "\t\r\n {\"\" : [ [ ] , \"x\" ] } \n",
+        "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"",
+        "\"\x7f\"",
+        "[1e1,1E+1,1E-1]",
     };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         passes(good[i]);

@@ -47,7 +47,8 @@ static void lines_become_rows_with_and_without_padding(void **state)
     const size_t paddings[] = {0, 1, LIMIT_TEXT_PADDING - 1, LIMIT_TEXT_PADDING, 1000};
     for (size_t i = 0; i < sizeof paddings / sizeof *paddings; i++) {
         struct mill_records *r = records_create(json_decoder_create(false));
-        char *text = read_text(r, "{\"a\":\"x\"}\r\n{\"a\":\"y\\n\"}\n{}\n{\"a\":1.5}", paddings[i]);
+        char *text =
+            read_text(r, "{\"a\":\"x\"}\r\n{\"a\":\"y\\n\"}\n{}\n{\"a\":1.5}", paddings[i]);
         const struct mill_cell *a = mill_records_field(r, "a", 1);
         assert_int_equal(r->count, 4);
         cell_is(&a[0], "x");

@@ -48,10 +48,14 @@ static void each_escape_means_its_character(void **state)
 static void others_are_wrong(void **state)
 {
     (void)state;
-    const char *wrong[] = {"\\",      "\\x",           "\\u",           "\\u12",
-                           "\\u12g4", "\\U0041",       "\\ud83d",       "\\ud83dx",
-                           "\\ude00", "\\ud83d\\n",    "\\ud83d\\u",    "\\ud83d\\ud83d",
-                           "\\'",     "\\ud83d\\u0041", "\\ud83d\\ude0"};
+    const char *wrong[] = {"\\",           "\\x",
+                           "\\u",          "\\u12",
+                           "\\u12g4",      "\\U0041",
+                           "\\ud83d",      "\\ud83dx",
+                           "\\ude00",      "\\ud83d\\n",
+                           "\\ud83d\\u",   "\\ud83d\\ud83d",
+                           "\\'",          "\\ud83d\\u0041",
+                           "\\ud83d\\ude0"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         is_wrong(wrong[i]);
     }

@@ -73,9 +73,9 @@ static void what_is_too_large_is_bad(void **state)
 static void what_is_no_number_is_bad(void **state)
 {
     (void)state;
-    const char *wrong[] = {"",    "-",    "+1",   "01",  "1.",   ".5",  "1.e1", "1e",   "1e+",
-                           "0x1", "-01",  "1 ",   "1a",  "NaN",  "inf", "--1",  "1.2.3", "1e1.5",
-                           "1_0", "١",    "1e-",  "-.1", "Infinity"};
+    const char *wrong[] = {"",      "-",     "+1",  "01", "1.",  ".5",  "1.e1",    "1e",
+                           "1e+",   "0x1",   "-01", "1 ", "1a",  "NaN", "inf",     "--1",
+                           "1.2.3", "1e1.5", "1_0", "١",  "1e-", "-.1", "Infinity"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         is_bad(wrong[i]);
     }

@@ -128,12 +128,19 @@ static void a_byte_order_mark_is_skipped_at_the_start_only(void **state)
 {
     (void)state;
     struct mill_records *r = records_create(&toy_create()->base);
-    assert_int_equal(next(r, "\xef\xbb\xbf" "a1\na2", 0), 8);
+    assert_int_equal(next(r,
+                          "\xef\xbb\xbf"
+                          "a1\na2",
+                          0),
+                     8);
     assert_int_equal(r->count, 2);
     assert_memory_equal(r->rows[0].ptr, "a1", 2);
     assert_int_equal(next(r, "\xef\xbb\xbf", 0), 3);
     assert_int_equal(r->count, 0);
-    next(r, "\xef\xbb\xbf" "a1", 5);
+    next(r,
+         "\xef\xbb\xbf"
+         "a1",
+         5);
     assert_int_equal(r->rows[0].len, 5);
     records_destroy(r);
 }

@@ -63,7 +63,8 @@ static void a_record_is_copied_as_one(void **state)
     assert_int_equal(s.entries[0].cell.kind, MILL_RECORD);
     assert_int_equal(s.entries[0].cell.len, 7);
     assert_memory_equal(s.entries[0].cell.ptr, "{\"a\":1}", 7);
-    assert_int_equal(mill_shuffle_record(&s, key, text, LIMIT_RECORD_BYTES_MAX + 1, 0), MILL_ELIMIT);
+    assert_int_equal(mill_shuffle_record(&s, key, text, LIMIT_RECORD_BYTES_MAX + 1, 0),
+                     MILL_ELIMIT);
     assert_int_equal(s.count, 1);
     shuffle_deinit(&s);
     buffer_deinit(&b);

@@ -205,6 +205,106 @@ static void a_steady_word_count_allocates_nothing(void **state)
     memory_free(text);
 }
 
+/* --- records --- */
+
+#define EVENTS "local events = job:file_stream('in', {format = 'json'}) "
+
+static char *many_events(uint32_t count)
+{
+    char *text = memory_alloc((size_t)count * 80 + 1);
+    size_t size = 0;
+    struct chance chance = {5};
+    for (uint32_t i = 0; i < count; i++) {
+        size += (size_t)sprintf(text + size, "{\"ad\":\"ad%u\",\"type\":\"%s\",\"n\":%u.5}\n",
+                                chance_below(&chance, 1000),
+                                chance_below(&chance, 3) == 0 ? "view" : "click", i);
+    }
+    return text;
+}
+
+/* A view that the script does not keep is never made. */
+static void a_steady_job_of_records_allocates_nothing(void **state)
+{
+    if (UNDER_TSAN) {
+        return; /* an interpreted loop allocates */
+    }
+    struct job *j = *state;
+    const uint32_t count = 200000;
+    char *text = many_events(count);
+    static const char *const scripts[] = {
+        EVENTS "events:filter(function(e) return e.type == 'view' end)"
+               ":map_to_pair(function(e) return e.ad, 1 end)"
+               ":reduce_by_key(function(a, b) return a + b end):to_stdout()",
+        EVENTS "events:map(function(e) return e.n end):filter(function(n) return n > 10 end)"
+               ":reduce(mill.max):to_stdout()",
+        EVENTS "events:filter(function(e) return e.missing == nil end):count():to_stdout()",
+    };
+    for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+        double kib = 0;
+        uint64_t allocations = steady_allocations(j, scripts[i], text, &kib);
+        uint64_t calls = count / LIMIT_CHUNK_RECORDS_MAX + 1;
+        assert_true(allocations <= 4 * calls);
+        assert_true(kib * 1024 < 256.0 * (double)calls);
+    }
+    memory_free(text);
+}
+
+static void a_running_value_is_a_view_until_the_epoch_ends(void **state)
+{
+    struct job *j = *state;
+    job_open(j, "local kept " EVENTS "events:map_to_pair(function(e) return e.k, e end)"
+                ":reduce_by_key(function(a, b) kept = kept or a return kept.n < b.n and b or a end)"
+                ":map_values(function(e) return e.n end):to_stdout()");
+    job_begin(j);
+    assert_int_equal(job_lines(j, 0, "{\"k\":1,\"n\":1}\n{\"k\":1,\"n\":2}\n"), 0);
+    assert_int_equal(job_lines(j, 0, "{\"k\":1,\"n\":3}\n"), 0);
+    assert_int_equal(job_finish(j), 0);
+    assert_string_equal(job_rows(j, 0), "[1,3]\n");
+    job_begin(j);
+    assert_int_equal(job_lines(j, 0, "{\"k\":1,\"n\":7}\n{\"k\":1,\"n\":8}\n"), 0);
+    assert_int_equal(job_finish(j), 0);
+    assert_string_equal(job_rows(j, 0), "[1,7]\n");
+    assert_string_equal(job_letters(j),
+                        "reduce_by_key at job.lua:1: job.lua:1: view used after its "
+                        "call; keep mill.copy(e)\n");
+}
+
+/* Two records of a table that is full: it goes to disk between them. */
+static void a_full_table_of_records_goes_to_disk(void **state)
+{
+    struct job *j = *state;
+    job_open_with(j, "shuffle_memory = '1MiB'",
+                  EVENTS "events:map_to_pair(function(e) return e.k, e end)"
+                         ":reduce_by_key(function(a, b) return a.n > b.n and a or b end)"
+                         ":map_values(function(e) return e.n end):to_stdout()",
+                  1);
+    char *text = memory_alloc(300 * 20000);
+    size_t size = 0;
+    for (int i = 0; i < 20000; i++) {
+        size +=
+            (size_t)sprintf(text + size, "{\"k\":%d,\"n\":%d,\"pad\":\"%200d\"}\n", i % 3, i, 0);
+    }
+    job_begin(j);
+    assert_int_equal(job_lines(j, 0, text), 0);
+    assert_true(j->hosts[0]->shuffles[0].run_count > 0);
+    assert_int_equal(job_finish(j), 0);
+    assert_string_equal(job_rows(j, 0), "[1,19999]\n[0,19998]\n[2,19997]\n");
+    assert_string_equal(job_letters(j), "");
+    memory_free(text);
+}
+
+static void records_of_a_file_have_their_offsets(void **state)
+{
+    struct job *j = *state;
+    job_open(j, EVENTS "events:map(function(e) return e.a.b end):to_stdout()");
+    job_begin(j);
+    assert_int_equal(job_lines(j, 0, "\xef\xbb\xbf{\"a\":{\"b\":1}}\r\n\n{\"x\":1}\n[]\n"), 0);
+    assert_int_equal(job_finish(j), 0);
+    assert_string_equal(job_rows(j, 0), "1\n");
+    assert_non_null(strstr(job_dead(j), "\"offset\":19,\"record\":\"{\\\"x\\\":1}\""));
+    assert_non_null(strstr(job_dead(j), "\"offset\":27,\"record\":\"[]\""));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, job_begin_test, job_end_test)
 
 int main(void)
@@ -218,6 +318,10 @@ int main(void)
         TEST(what_an_operator_takes_is_what_it_gives_and_loses),
         TEST(a_file_s_block_is_read_with_its_offsets),
         TEST(a_steady_word_count_allocates_nothing),
+        TEST(a_steady_job_of_records_allocates_nothing),
+        TEST(a_running_value_is_a_view_until_the_epoch_ends),
+        TEST(a_full_table_of_records_goes_to_disk),
+        TEST(records_of_a_file_have_their_offsets),
     };
     return cmocka_run_group_tests(tests, job_group_begin, job_group_end);
 }

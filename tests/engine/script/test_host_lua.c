@@ -107,6 +107,33 @@ static void what_was_compiled_is_reported(void **state)
     buffer_deinit(&b);
 }
 
+static void a_report_names_the_fields_that_are_read(void **state)
+{
+    struct job *j = *state;
+    struct buffer b;
+    buffer_init(&b, 1 << 20);
+    j->trace = true;
+    job_open(j, "job:file_stream('a', {format = 'json'})"
+                ":filter(function(e) return e.type == 'view' end)"
+                ":map_to_pair(function(e) return e.ad, e end):reduce_by_key(mill.sum):to_stdout()\n"
+                "job:file_stream('b', {format = 'json'}):count():to_stdout()");
+    static const char line[] = "{\"type\":1,\"ad\":12}\n";
+    size_t size = sizeof line - 1;
+    char *text = memory_alloc(size * 10000 + 1);
+    for (size_t i = 0; i < 10000; i++) {
+        memcpy(text + size * i, line, size + 1);
+    }
+    job_begin(j);
+    assert_int_equal(job_lines(j, 0, text), 0);
+    memory_free(text);
+    assert_int_equal(host_trace_report(j->hosts[0], &b, &j->error), 0);
+    assert_int_equal(buffer_append_byte(&b, 0), 0);
+    assert_non_null(strstr(b.data, "segment 1: compiled"));
+    assert_non_null(strstr(b.data, "file_stream at job.lua:1: reads type\n"));
+    assert_non_null(strstr(b.data, "file_stream at job.lua:2: no field is read\n"));
+    buffer_deinit(&b);
+}
+
 static void outputs_are_json_in_capture(void **state)
 {
     struct job *j = *state;
@@ -123,13 +150,10 @@ static void outputs_are_json_in_capture(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_stack_is_empty_between_calls),
-        TEST(a_script_that_does_not_end_is_stopped),
-        TEST(a_script_may_take_longer_than_a_record),
-        TEST(a_script_that_eats_memory_is_stopped),
-        TEST(a_renewed_state_is_as_the_first),
-        TEST(what_was_compiled_is_reported),
-        TEST(outputs_are_json_in_capture),
+        TEST(the_stack_is_empty_between_calls),        TEST(a_script_that_does_not_end_is_stopped),
+        TEST(a_script_may_take_longer_than_a_record),  TEST(a_script_that_eats_memory_is_stopped),
+        TEST(a_renewed_state_is_as_the_first),         TEST(what_was_compiled_is_reported),
+        TEST(a_report_names_the_fields_that_are_read), TEST(outputs_are_json_in_capture),
     };
     return cmocka_run_group_tests(tests, job_group_begin, job_group_end);
 }
