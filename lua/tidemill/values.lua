@@ -114,6 +114,7 @@ local function path_to_view(t, depth)
    local names, n = sorted_names(t, depth)
    for i = 1, n do
       local k = names[i]
+      if is_view(k) then return "[view]" end
       local here = type(k) == "string" and k:match("^[%a_][%w_]*$") and "." .. k
          or ("[%s]"):format(type(k) == "string" and ("%q"):format(k) or tostring(k))
       if is_view(t[k]) then return here end
@@ -129,6 +130,12 @@ local function refuse_view()
 end
 
 local pack
+
+local function bad_member(k)
+   local kind = is_view(k) and "view" or "table"
+   if kind == "view" and holder then refuse_view() end
+   error(("a %s cannot be the key of a table that is kept"):format(kind), 0)
+end
 
 local function pack_table(b, t, depth)
    if t == null then
@@ -146,7 +153,7 @@ local function pack_table(b, t, depth)
    C.mill_pack_map(b, count)
    for i = 1, count do
       local k = names[i]
-      if type(k) == "table" then error("a table cannot be the key of a table that is kept", 0) end
+      if type(k) == "table" or is_view(k) then bad_member(k) end
       pack(b, k, depth + 1)
       pack(b, t[k], depth + 1)
    end
@@ -203,7 +210,7 @@ local function json_member_name(b, k)
       C.mill_json_number(b, k)
       C.mill_json_raw(b, '"', 1)
    else
-      error(("a %s cannot be a member name in JSON"):format(t), 0)
+      error(("a %s cannot be a member name in JSON"):format(is_view(k) and "view" or t), 0)
    end
 end
 

@@ -268,6 +268,22 @@ def a_dead_letter_says_where_its_record_was(place):
         check_equal(letter["partition"], b"in/a", "partition")
 
 
+@test
+def a_running_value_may_not_be_kept_beyond_its_batch(place):
+    json_job(place, "   :reduce((function()\n"
+                    "      local kept\n"
+                    "      return function(a, b) kept = kept or a return {n = kept.n + b.n} end\n"
+                    "   end)())")
+    lines = [b'{"n":%d,"pad":"%s"}' % (n, b"x" * 3000) for n in range(1, 5)]
+    place.write("in/a", b"\n".join(lines) + b"\n")
+    two_lines = ("--option", "batch_bytes=4KiB", "--option", "workers=1")
+    jobs.run_once(place, "job.lua", *two_lines).exits(0)
+    check_equal([row[b"n"] for row in oracle.part_rows(place / "out")], [3, 3], "rows")
+    letters = jobs.letters_of(place)
+    check_equal([letter["record"] for letter in letters], lines[3:], "dead letters")
+    check(b"view used after its call; keep mill.copy(e)" in letters[0]["reason"], "{}", letters)
+
+
 # --- the loop -------------------------------------------------------------------------------------
 
 YSB = """   :filter(function(e) return e.event_type == "view" end)

@@ -2,6 +2,7 @@
 -- what cannot is refused with its kind. Method: bytes and text of values of every kind.
 local half = require "half"
 local values = require "tidemill.values"
+local views = require "tidemill.views"
 local ffi = require "ffi"
 
 local int64, uint64 = ffi.typeof("int64_t"), ffi.typeof("uint64_t")
@@ -134,6 +135,27 @@ describe("msgpack", function()
       assert.equal("cdata cannot be kept", half.failure(packed, ffi.new("int[1]")))
       assert.equal("a table cannot be the key of a table that is kept",
          half.failure(packed, { [{}] = 1 }))
+      assert.equal("a view cannot be the key of a table that is kept",
+         half.failure(packed, { [views.of_string "{}"] = 1 }))
+      assert.equal("a view cannot be a member name in JSON",
+         half.failure(json, { [views.of_string "{}"] = 1 }))
+   end)
+
+   it("may be a view, and hold one only where nobody refuses it", function()
+      local e = views.of_string '{"a":1}'
+      local refused = {}
+      local function keep(v)
+         values.pack_kept(half.buffer().pointer, v, function(path)
+            refused[#refused + 1] = path
+            error("refused", 0)
+         end)
+      end
+      keep(e)
+      assert.same({}, refused)
+      assert.equal("refused", half.failure(keep, { list = { 1, e } }))
+      assert.equal("refused", half.failure(keep, { list = { [e] = 1 } }))
+      assert.same({ "list[2]", "list[view]" }, refused)
+      assert.equal(packed(e), packed({ e }):sub(2)) -- what was refused is forgotten
    end)
 
    it("ends at a depth of 32", function()
