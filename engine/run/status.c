@@ -164,8 +164,7 @@ static void status_late(const struct runner *r)
     }
     const char *were = r->total_late == 1 ? "record was" : "records were";
     if (r->has_late) {
-        log_info("%" PRIu64 " %s late, and kept in %s", r->total_late, were,
-                 r->data.late);
+        log_info("%" PRIu64 " %s late, and kept in %s", r->total_late, were, r->data.late);
     } else {
         log_info("%" PRIu64 " %s late, and dropped", r->total_late, were);
     }

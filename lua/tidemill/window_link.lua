@@ -10,8 +10,8 @@ local int64, uint64 = ffi.typeof("int64_t"), ffi.typeof("uint64_t")
 
 local M = {}
 
--- Keys whose slot Lua tables remember, of all panes, and these panes; then all are forgotten, and it
--- begins anew. Panes that have passed cost more than they save: 1,000 of them 150 ns a record.
+-- Keys whose slot Lua tables remember, of all panes, and these panes; then all are forgotten. Panes
+-- that have passed cost more than they save: 1,000 of them 150 ns a record.
 local CACHE_MAX, PANES_MAX = 65536, 64
 
 local time_box = ffi.new("double[1]")
