@@ -32,7 +32,7 @@
 #define LIMIT_DICTIONARY_WORD_BYTES  255
 
 /* Per worker */
-#define LIMIT_SHUFFLE_BYTES     (64 * MIB)  /* tables and shuffled records; then to disk */
+#define LIMIT_SHUFFLE_BYTES     (64 * MIB)  /* option shuffle_memory; then to disk */
 #define LIMIT_ROWS_BYTES        (16 * MIB)  /* rows of all outputs; then to disk */
 #define LIMIT_LUA_BYTES_DEFAULT (256 * MIB) /* option memory_max */
 #define LIMIT_GROUP_BYTES_MAX   (64 * MIB)  /* values of one key handed to a function */
@@ -41,10 +41,9 @@
 /* The job */
 #define LIMIT_BATCH_BYTES_DEFAULT (1 * GIB)   /* option batch_bytes */
 #define LIMIT_DELTA_BYTES         (64 * MIB)  /* state changes of an epoch; then in parts */
-#define LIMIT_DELTA_PART_BYTES    (8 * MIB)   /* one part in the column family redo */
 #define LIMIT_INLINE_ROWS_BYTES   (64 * KIB)  /* an output's rows in the commit; else a file */
-#define LIMIT_COLLECT_BYTES       (256 * MIB) /* Rows: collect() and to_table() */
-#define LIMIT_DEAD_LETTER_BYTES   (1 * GIB)   /* then the job stops */
+#define LIMIT_COLLECT_BYTES       (256 * MIB) /* collect(), to_table(); option rows_max */
+#define LIMIT_DEAD_LETTER_BYTES   (1 * GIB)   /* then the job stops; option dead_letters_max */
 #define LIMIT_LATE_BYTES          (256 * MIB) /* late records; then the oldest go */
 #define LIMIT_UNPUBLISHED_EPOCHS  16          /* per output; then the sources pause */
 #define LIMIT_EPOCHS_KEPT         1000        /* records of past epochs in the store */
@@ -52,7 +51,7 @@
 #define LIMIT_STRIKES_DEFAULT     3           /* deadlines in one epoch; then the job fails */
 
 /* What is received: stdin, socket_text_stream, listen; each of a source */
-#define LIMIT_RECEIVED_BYTES         (10 * GIB)  /* log on disk; then its peers are not read */
+#define LIMIT_RECEIVED_BYTES         (10 * GIB)  /* log on disk (received_max); then peers wait */
 #define LIMIT_RECEIVED_SEGMENT_BYTES (64 * MIB)  /* a file of the log */
 #define LIMIT_RECEIVED_UNREAD_BYTES  (256 * MIB) /* received and not handed to workers; the same */
 #define LIMIT_RECEIVE_BYTES          (256 * KIB) /* read from a peer at a time */

@@ -209,6 +209,9 @@ struct graph_options {
     uint64_t memory_max;
     uint64_t shuffle_memory;
     uint64_t state_cache;
+    uint64_t rows_max;         /**< bytes of a batch's rows: collect() and to_table() */
+    uint64_t dead_letters_max; /**< bytes of all; then the job stops */
+    uint64_t received_max;     /**< bytes of a receiver log on disk */
 };
 
 struct graph {

@@ -328,11 +328,13 @@ static int check_limits(struct runner *r, struct error *e)
                          r->record.window_errors, r->record.window_records,
                          r->graph->options.max_error_ratio, r->data.dead_letters);
     }
-    if (r->dead_bytes > LIMIT_DEAD_LETTER_BYTES) {
-        return error_set(
-            e, MILL_EFAILED,
-            "the dead letters in %s have reached 1 GiB; move them away and start again",
-            r->data.dead_letters);
+    if (r->dead_bytes > r->graph->options.dead_letters_max) {
+        return error_set(e, MILL_EFAILED,
+                         "the dead letters in %s have %" PRIu64 " bytes, more than "
+                         "dead_letters_max = %" PRIu64
+                         " allows; the epoch was committed. Move them "
+                         "away and start again, or raise it",
+                         r->data.dead_letters, r->dead_bytes, r->graph->options.dead_letters_max);
     }
     return 0;
 }

@@ -48,7 +48,7 @@ static bool wait_for_room(struct receive_stdin *s)
 {
     pthread_mutex_lock(&s->lock);
     while (!s->stop_wanted &&
-           receiver_log_text_end(s->base.log) - s->handed >= LIMIT_RECEIVED_UNREAD_BYTES) {
+           receiver_log_text_end(s->base.log) - s->handed >= s->base.runner->unread_max) {
         pthread_cond_wait(&s->changed, &s->lock);
     }
     bool goes_on = !s->stop_wanted;

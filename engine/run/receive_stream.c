@@ -181,7 +181,7 @@ static void take(struct stream_peer *p, const char *bytes, size_t size)
         s->rest = memory_copy(bytes + taken, size - taken);
         s->rest_size = size - taken;
         wait_with(s, p, &e);
-    } else if (unread(s) >= LIMIT_RECEIVED_UNREAD_BYTES) {
+    } else if (unread(s) >= s->x->runner->unread_max) {
         pause_all(s);
     }
 }
@@ -242,7 +242,7 @@ void stream_set_update(struct stream_set *s)
     if (s->waiting != NULL && s->rest_epoch != s->x->runner->last_number) {
         try_again(s);
     }
-    if (s->is_paused && s->waiting == NULL && unread(s) < LIMIT_RECEIVED_UNREAD_BYTES / 2) {
+    if (s->is_paused && s->waiting == NULL && unread(s) < s->x->runner->unread_max / 2) {
         resume_all(s);
     }
 }

@@ -172,6 +172,7 @@ struct runner {
     uint64_t window_errors;
     uint64_t dead_bytes;    /**< of dead letters that were ever written */
     uint64_t dead_prepared; /**< the running epoch's share */
+    uint64_t unread_max;    /**< LIMIT_RECEIVED_UNREAD_BYTES; less in tests */
     uint64_t planned_bytes; /**< of the running epoch */
     uint64_t handed_bytes;
     uint64_t handed_blocks;

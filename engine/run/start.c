@@ -201,7 +201,7 @@ static int open_received(struct runner *r, uint32_t index, uint16_t number, stru
         .key = r->data.store_id,
         .segment_bytes =
             bytes_for_test("TIDEMILL_TEST_SEGMENT_BYTES", LIMIT_RECEIVED_SEGMENT_BYTES),
-        .bytes_max = bytes_for_test("TIDEMILL_TEST_RECEIVED_BYTES", LIMIT_RECEIVED_BYTES),
+        .bytes_max = bytes_for_test("TIDEMILL_TEST_RECEIVED_BYTES", r->graph->options.received_max),
         .records_max = r->graph->sources[index].records_max,
         .once = r->options.once,
         .index = index,
@@ -429,6 +429,7 @@ int start_open(struct runner *r, struct error *e)
                bytes_for_test("TIDEMILL_TEST_DELTA_BYTES", LIMIT_DELTA_BYTES));
     r->has_late = late_is_wanted(r);
     r->late_bytes_max = bytes_for_test("TIDEMILL_TEST_LATE_BYTES", LIMIT_LATE_BYTES);
+    r->unread_max = bytes_for_test("TIDEMILL_TEST_UNREAD_BYTES", LIMIT_RECEIVED_UNREAD_BYTES);
     int rc = 0;
     for (uint32_t i = 0; i < r->graph->source_count && rc == 0; i++) {
         rc = open_source(r, i, e);

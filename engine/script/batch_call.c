@@ -205,8 +205,10 @@ static int open_rows(lua_State *L)
 }
 
 /* @return owned by the Lua state */
-static struct batch_source *push_rows(lua_State *L, const struct manifest *m, const char *path)
+static struct batch_source *push_rows(const struct batch_caller *c, const struct manifest *m,
+                                      const char *path)
 {
+    lua_State *L = c->lua.L;
     lua_createtable(L, 0, 5);
     struct batch_source *source = lua_newuserdata(L, sizeof *source);
     *source = (struct batch_source){m, path};
@@ -218,7 +220,7 @@ static struct batch_source *push_rows(lua_State *L, const struct manifest *m, co
     lua_setfield(L, -2, "byte_count");
     lua_pushboolean(L, m->is_keyed);
     lua_setfield(L, -2, "keyed");
-    lua_pushnumber(L, (double)LIMIT_COLLECT_BYTES);
+    lua_pushnumber(L, (double)c->graph->options.rows_max);
     lua_setfield(L, -2, "collect_max");
     return source;
 }
@@ -281,7 +283,7 @@ int batch_call(struct batch_caller *c, uint32_t output, const struct manifest *m
     lua_State *L = c->lua.L;
     heap_lift(&c->lua.heap);
     lua_pushnumber(L, output + 1);
-    struct batch_source *source = push_rows(L, m, path);
+    struct batch_source *source = push_rows(c, m, path);
     lua_pushvalue(L, -1);
     int rows_ref = luaL_ref(L, LUA_REGISTRYINDEX); /* so that *source outlives the call */
     lua_pushnumber(L, (double)m->time_ms);

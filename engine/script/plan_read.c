@@ -326,6 +326,9 @@ static void read_options(lua_State *L, struct graph_options *o)
     o->memory_max = (uint64_t)get_number(L, "memory_max");
     o->shuffle_memory = (uint64_t)get_number(L, "shuffle_memory");
     o->state_cache = (uint64_t)get_number(L, "state_cache");
+    o->rows_max = (uint64_t)get_number(L, "rows_max");
+    o->dead_letters_max = (uint64_t)get_number(L, "dead_letters_max");
+    o->received_max = (uint64_t)get_number(L, "received_max");
     lua_pop(L, 1);
 }
 

@@ -23,6 +23,9 @@ local JOB_OPTIONS = {
    allow = { type = "set", default = {}, "io", "os", "require", "ffi" },
    shuffle_memory = { type = "size", default = "64MiB", min = 2 ^ 20 },
    state_cache = { type = "size", default = "16MiB", min = 2 ^ 20 },
+   rows_max = { type = "size", default = "256MiB", min = 2 ^ 20 },
+   dead_letters_max = { type = "size", default = "1GiB", min = 2 ^ 20 },
+   received_max = { type = "size", default = "10GiB", min = 2 ^ 28 },
 }
 M.JOB_OPTIONS = JOB_OPTIONS
 

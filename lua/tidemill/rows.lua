@@ -39,7 +39,7 @@ end
 local function check_size(self, what)
    if self.byte_count > self.collect_max then
       error(("rows:%s: the batch has %d bytes of rows, more than the %d that fit into memory; "
-         .. "use each()"):format(what, self.byte_count, self.collect_max), 0)
+         .. "use each(), or raise rows_max"):format(what, self.byte_count, self.collect_max), 0)
    end
 end
 

@@ -38,7 +38,8 @@ describe("a job's options", function()
       assert.same({
          batch = 1000, batch_bytes = 2 ^ 30, on_error = "dead_letter", max_error_ratio = 0.05,
          late = "dead_letter", deadline = 5000, max_strikes = 3, memory_max = 2 ^ 28, allow = {},
-         shuffle_memory = 2 ^ 26, state_cache = 2 ^ 24,
+         shuffle_memory = 2 ^ 26, state_cache = 2 ^ 24, rows_max = 2 ^ 28,
+         dead_letters_max = 2 ^ 30, received_max = 10 * 2 ^ 30,
       }, job_module.new("a").options)
    end)
 
@@ -63,6 +64,9 @@ describe("a job's options", function()
          { "shuffle_memory", "1MiB", "1023KiB", "at least 1MiB" },
          { "state_cache", "1MiB", "1023KiB", "at least 1MiB" },
          { "late", "drop", "keep", 'one of "dead_letter", "drop"' },
+         { "rows_max", "1MiB", "1023KiB", "at least 1MiB" },
+         { "dead_letters_max", "1MiB", "1023KiB", "at least 1MiB" },
+         { "received_max", "256MiB", "255MiB", "at least 256MiB" },
          { "on_error", "skip", "stop", 'one of "dead_letter", "fail", "skip"' },
          { "allow", "ffi", "debug", "a list of io, os, require, ffi" },
       }
@@ -80,9 +84,9 @@ describe("a job's options", function()
    it("are a table of known names", function()
       assert.equal("mill.job: the options are a table, not a string",
          half.failure(job_module.new, "a", "1s"))
-      local known = "known are: allow, batch, batch_bytes, deadline, late, "
-         .. "max_error_ratio, max_strikes, memory_max, on_error, shuffle_memory, state_cache, "
-         .. "workers"
+      local known = "known are: allow, batch, batch_bytes, dead_letters_max, deadline, late, "
+         .. "max_error_ratio, max_strikes, memory_max, on_error, received_max, rows_max, "
+         .. "shuffle_memory, state_cache, workers"
       assert.equal('mill.job: unknown option "bach"; ' .. known,
          half.failure(job_module.new, "a", { bach = "1s" }))
       assert.equal('--option: unknown option "bach"; ' .. known,
@@ -186,7 +190,8 @@ describe("listen", function()
       local node = node_of('\njob:listen("tcp://127.0.0.1:9999")')
       assert.same({ "listen", "listen", "tcp://127.0.0.1:9999", "127.0.0.1", 9999 },
          { node.kind, node.source, node.target, node.host, node.port })
-      assert.same({ format = "text", clients = 1024 }, node.options)
+      assert.same({ format = "text", clients = half.limit("LIMIT_CLIENTS_DEFAULT") },
+         node.options)
       node = node_of('job:listen("unix:///run/a b.sock", { clients = 2, token = "x y" })')
       assert.same({ "/run/a b.sock", 0 }, { node.path, node.port })
       assert.same({ format = "text", clients = 2, token = "x y" }, node.options)

@@ -65,7 +65,7 @@ describe("rows", function()
       assert.same({ 1, 2, 3 }, rows_of({ 1, 2, 3 }):collect())
       assert.same({ { "a", 1 } }, rows_of({ { "a", 1 } }, true):collect())
       assert.equal("rows:collect: the batch has 40 bytes of rows, more than the 30 that fit into "
-         .. "memory; use each()", half.failure(rows_of({ 1, 2, 3, 4 }).collect,
+         .. "memory; use each(), or raise rows_max", half.failure(rows_of({ 1, 2, 3, 4 }).collect,
          (rows_of { 1, 2, 3, 4 })))
    end)
 
@@ -74,7 +74,7 @@ describe("rows", function()
          rows_of({ { "a", 1 }, { "b", 2 }, { "a", 3 } }, true):to_table())
       local many = rows_of({ { 1, 1 }, { 2, 2 }, { 3, 3 }, { 4, 4 } }, true)
       assert.equal("rows:to_table: the batch has 40 bytes of rows, more than the 30 that fit into "
-         .. "memory; use each()", half.failure(many.to_table, many))
+         .. "memory; use each(), or raise rows_max", half.failure(many.to_table, many))
    end)
 
    it("say what they cannot", function()

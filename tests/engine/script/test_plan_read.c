@@ -22,7 +22,8 @@ static struct job *with_everything(void **state)
     int rc = job_plan(j,
                       "batch = '2s', workers = 3, batch_bytes = '1MiB', on_error = 'skip', "
                       "max_error_ratio = 0.25, deadline = '100ms', max_strikes = 9, "
-                      "memory_max = '64MiB', shuffle_memory = '2MiB', state_cache = '3MiB'",
+                      "memory_max = '64MiB', shuffle_memory = '2MiB', state_cache = '3MiB', "
+                      "rows_max = '4MiB', dead_letters_max = '5MiB', received_max = '300MiB'",
                       everything);
     if (rc != 0) {
         fail_msg("%s", j->error.message);
@@ -37,6 +38,8 @@ static void options_are_numbers(void **state)
     assert_true(o->on_error == ON_ERROR_SKIP && o->deadline_ms == 100 && o->max_strikes == 9);
     assert_true(o->max_error_ratio == 0.25 && o->memory_max == 64 * MIB);
     assert_true(o->shuffle_memory == 2 * MIB && o->state_cache == 3 * MIB);
+    assert_true(o->rows_max == 4 * MIB && o->dead_letters_max == 5 * MIB);
+    assert_true(o->received_max == 300 * MIB);
 }
 
 static void options_have_their_defaults(void **state)
@@ -52,6 +55,9 @@ static void options_have_their_defaults(void **state)
     assert_true(o->memory_max == LIMIT_LUA_BYTES_DEFAULT);
     assert_true(o->shuffle_memory == LIMIT_SHUFFLE_BYTES);
     assert_true(o->state_cache == LIMIT_BLOCK_CACHE_BYTES);
+    assert_true(o->rows_max == LIMIT_COLLECT_BYTES);
+    assert_true(o->dead_letters_max == LIMIT_DEAD_LETTER_BYTES);
+    assert_true(o->received_max == LIMIT_RECEIVED_BYTES);
     assert_string_equal(j->graph.name, "test");
 }
 
@@ -262,6 +268,9 @@ static void what_is_too_much_is_said(void **state)
     const char *source = "job:queue_stream({}):print()";
     assert_int_equal(plan_many(j, source, LIMIT_SOURCES_MAX + 1), MILL_ELIMIT);
     assert_non_null(strstr(j->error.message, "65 sources; at most 64"));
+    const char *handler = "job:on('error', print) if i == 65 then values:print() end";
+    assert_int_equal(plan_many(j, handler, LIMIT_HANDLERS_MAX + 1), MILL_ELIMIT);
+    assert_non_null(strstr(j->error.message, "65 handlers; at most 64"));
     const char *map = "values = values:map(function(v) return v end) "
                       "if i == 1100 then values:print() end";
     assert_int_equal(plan_many(j, map, 1100), MILL_ELIMIT);
