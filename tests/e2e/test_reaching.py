@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import jobs
@@ -141,6 +142,31 @@ def clients_are_not_read_while_too_much_is_unread(place):
     client.close()
     wait_until(lambda: len(oracle.part_bytes(place / "out")) == len(data) + 5, "all is there", 60)
     running.signal(signal.SIGTERM).wait(20).exits(0)
+    check(oracle.part_bytes(place / "out") == b"hold\n" + data, "the lines are not what was sent")
+
+
+@test(each=("listen", "stdin"))
+def a_full_log_is_said_and_peers_wait(place, source):
+    held_job(place, "stdin()" if source == "stdin" else "listen('tcp://127.0.0.1:0')")
+    env = {"TIDEMILL_TEST_RECEIVED_BYTES": "600000", "TIDEMILL_TEST_SEGMENT_BYTES": "100000"}
+    running = place.start("run", "job.lua", program=DEBUG, stdin=subprocess.PIPE, env=env)
+    peer = running.process.stdin if source == "stdin" else connect(running).makefile("wb")
+    peer.write(b"hold\n")
+    peer.flush()
+    wait_until(lambda: received(place) == 5, "the first line is there")
+    data = b"".join(b"%09d\n" % n for n in range(500_000))
+    sender = threading.Thread(target=lambda: (peer.write(data), peer.close()))
+    sender.start()
+    running.wait_for_text("received/1 is full: the job does not keep up; nothing is received until "
+                          "there is room")
+    time.sleep(0.3)
+    check(400_000 < received(place) <= 600_000, "{} bytes are in the log", received(place))
+    place.write("go", b"")
+    wait_until(lambda: len(oracle.part_bytes(place / "out")) == len(data) + 5, "all is there", 60)
+    sender.join()
+    if source == "listen":
+        running.signal(signal.SIGTERM)
+    running.wait(20).exits(0)
     check(oracle.part_bytes(place / "out") == b"hold\n" + data, "the lines are not what was sent")
 
 
