@@ -3,18 +3,20 @@
 --
 --   tidemill run --once --set input=events/ --set ads=ads.csv --set output=out scripts/ads.lua
 --
--- input   a folder of JSON lines with ad_id, event_type, event_time in ms (scripts/data/ads/events/)
+-- input   a folder of JSON lines: ad_id, event_type, event_time in ms (scripts/data/ads/events/)
 -- ads     CSV with a header: ad_id,campaign_id (scripts/data/ads/ads.csv); the file may be replaced
--- output  a folder for rows [campaign, views, {"start_ms":, "end_ms":}]; without it they are printed
+-- output  a folder for rows [campaign, views, {"start_ms":, "end_ms":}]; else they are printed
 --
 -- A window closes when events of a minute later have come; views that are later still are kept in
 -- late/ of the data directory.
 local mill = require "tidemill"
 
 local job = mill.job("ads", { batch = "1s" })
-local ads = mill.table(mill.arg("ads", "scripts/data/ads/ads.csv"), { key = "ad_id", format = "csv" })
+local ads = mill.table(mill.arg("ads", "scripts/data/ads/ads.csv"),
+   { key = "ad_id", format = "csv" })
 
-local views = job:file_stream(mill.arg("input", "scripts/data/ads/events/"), { format = "json" })
+local views = job:file_stream(mill.arg("input", "scripts/data/ads/events/"),
+      { format = "json" })
    :filter(function(e) return e.event_type == "view" and ads[e.ad_id] ~= nil end)
    :event_time("event_time", { max_delay = "60s" })
    :map_to_pair(function(e) return ads[e.ad_id].campaign_id, 1 end)

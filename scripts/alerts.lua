@@ -3,14 +3,14 @@
 --   tidemill run --set input=samples/ scripts/alerts.lua
 --   tidemill run --once --set input=samples/ --set output=OUT scripts/alerts.lua
 --
--- input   a folder of CSV files with a header: time,host,metric,value (scripts/data/samples/)
+-- input   a folder of CSV files, header time,host,metric,value (scripts/data/samples/);
 --         time in ms or ISO 8601; metric cpu, memory or network, in per cent
 -- hold    an alert begins when a metric was over its threshold for so many seconds (30)
--- output  a folder for JSON rows ["host metric", "begins" or "ends", time in ms]; without it they are
+-- output  a folder for JSON rows ["host metric", "begins" or "ends", time in ms]; else they are
 --         printed
 --
--- One value below the threshold ends what was being held; an alert ends only below a lower threshold,
--- so that a value at the threshold does not switch it on and off.
+-- One value below the threshold ends what was being held; an alert ends only below a lower
+-- threshold, so that a value at the threshold does not switch it on and off.
 local mill = require "tidemill"
 
 local BEGINS = { cpu = 90, memory = 95, network = 80 }

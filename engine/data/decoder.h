@@ -77,12 +77,12 @@ struct decoder_ops {
 
 struct decoder {
     const struct decoder_ops *ops;
-    const char *reason; /**< after DECODER_BAD; valid until the next read */
-    bool is_whole;      /**< in: what cut() gets ends where its last record ends, as at the end
-                             of a file, or where a record becomes larger than it may be */
-    bool is_broken;     /**< out of cut(): the rest of the partition cannot be told apart. Its
-                             beginning is the last row, and bad */
-    const char *own_end;      /**< in: a record that begins at or behind it is not cut */
+    const char *reason;  /**< after DECODER_BAD; valid until the next read */
+    bool is_whole;       /**< in: what cut() gets ends where its last record ends, as at the end
+                              of a file, or where a record becomes larger than it may be */
+    bool is_broken;      /**< out of cut(): the rest of the partition cannot be told apart. Its
+                              beginning is the last row, and bad */
+    const char *own_end; /**< in: a record that begins at or behind it is not cut */
     const char *readable_end; /**< bytes in front of it may be read, also those behind a row */
 };
 

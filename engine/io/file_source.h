@@ -24,20 +24,20 @@
 #include "io/source.h"
 
 struct file_source_options {
-    const char *folder;  /**< copied */
-    const char *pattern; /**< names, with * and ?; copied */
-    bool new_files_only; /**< files that are there when the source is first polled are not read */
-    bool by_name;        /**< new files are read by name, and are in order of time so */
-    int64_t still_ms;    /**< a last line without line end counts when the file has not
-                              changed for this long */
-    bool is_stream;      /**< records are not lines: a file is read by one worker, from a record's
-                              start on */
+    const char *folder;   /**< copied */
+    const char *pattern;  /**< names, with * and ?; copied */
+    bool new_files_only;  /**< files that are there when the source is first polled are not read */
+    bool by_name;         /**< new files are read by name, and are in order of time so */
+    int64_t still_ms;     /**< a last line without line end counts when the file has not
+                               changed for this long */
+    bool is_stream;       /**< records are not lines: a file is read by one worker, from a record's
+                               start on */
     uint64_t records_max; /**< lines that an epoch takes; 0: no limit. A .gz is read whole, and
                              alone in its epoch then */
-    bool once;           /**< list the folder once, at the first poll; wait there until files with
-                              an unfinished last line have stood still for still_ms, or changed */
-    uint32_t index;      /**< source.index */
-    uint16_t store_id;   /**< source.store_id */
+    bool once;            /**< list the folder once, at the first poll; wait there until files with
+                               an unfinished last line have stood still for still_ms, or changed */
+    uint32_t index;       /**< source.index */
+    uint16_t store_id;    /**< source.store_id */
 };
 
 /** Open a source and load what the store knows of its files. @owns the caller, until source_close

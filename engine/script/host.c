@@ -141,10 +141,10 @@ void host_destroy(struct host *h)
     buffer_deinit(&h->key);
     buffer_deinit(&h->value);
     void *const blocks[] = {
-        h->sealed,     h->heads,       h->counters,    h->splitters,    h->tables,
-        h->shuffles,   h->tops,        h->rows,        h->tees,         h->table_generations,
-        h->lines,      h->groups,      h->cells,       h->segment_refs, h->checked_refs,
-        h->seal_refs,  h->expired.key, h->known_slots, h->events,       h->seen,
+        h->sealed,      h->heads,       h->counters,    h->splitters,    h->tables,
+        h->shuffles,    h->tops,        h->rows,        h->tees,         h->table_generations,
+        h->lines,       h->groups,      h->cells,       h->segment_refs, h->checked_refs,
+        h->seal_refs,   h->expired.key, h->known_slots, h->events,       h->seen,
         h->window_ends, h->chunks};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
         memory_free(blocks[i]);

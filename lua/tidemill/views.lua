@@ -180,7 +180,7 @@ for _, meta in ipairs { view, document } do
    local function refuse_operator()
       error("a view is a record, neither a number nor a string; read its fields", 2)
    end
-   for _, name in ipairs { "add", "sub", "mul", "div", "mod", "pow", "unm", "concat", "lt", "le" } do
+   for name in ("add sub mul div mod pow unm concat lt le"):gmatch("%a+") do
       meta["__" .. name] = refuse_operator
    end
 

@@ -155,7 +155,8 @@ describe("stdin", function()
       assert.equal('stdin: strict is an option of format = "json"',
          refusal('job:stdin{ strict = true }'))
       assert.equal('stdin: unknown option "fromat"; known are: columns, format, header, '
-         .. "max_bytes_per_batch, max_records_per_batch, multiline, pattern, separator, strict, types",
+         .. "max_bytes_per_batch, max_records_per_batch, multiline, pattern, separator, strict, "
+         .. "types",
          refusal('job:stdin{ fromat = "text" }'))
    end)
 end)

@@ -198,16 +198,16 @@ describe("C", function()
          job:listen("unix://a.sock"):print()
          job:socket_text_stream("h", 7):print()]])
       assert.same({
-         { kind = "queue", operator = 2, target = "", new_files_only = false, by_name = false, port = 0,
-            clients = 0,
+         { kind = "queue", operator = 2, target = "", new_files_only = false, by_name = false,
+            port = 0, clients = 0,
             rows = 0, rows_per_second = 0, bytes_max = 0, records_max = 0,
             format = "text", strict = false },
          { kind = "files", operator = 3, target = "logs", pattern = "*.log",
             new_files_only = true, by_name = false, port = 0, clients = 0,
             rows = 0, rows_per_second = 0, bytes_max = 0, records_max = 0,
             format = "text", strict = false },
-         { kind = "stdin", operator = 10, target = "", new_files_only = false, by_name = false, port = 0,
-            clients = 0,
+         { kind = "stdin", operator = 10, target = "", new_files_only = false, by_name = false,
+            port = 0, clients = 0,
             rows = 0, rows_per_second = 0, bytes_max = 0, records_max = 0,
             format = "json", strict = true },
          { kind = "listen", operator = 12, target = "tcp://127.0.0.1:9", new_files_only = false,
