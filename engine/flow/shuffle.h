@@ -89,7 +89,7 @@ int shuffle_add(struct mill_shuffle *s, struct slice key, const struct mill_cell
 
 /** Append an entry as it is, with its group, order and origin; key and value are copied. The same
  * errors. */
-int shuffle_add_entry(struct mill_shuffle *s, const struct shuffle_entry *entry);
+int shuffle_add_entry(struct mill_shuffle *s, const struct shuffle_entry *given);
 
 /** Append the touched keys of a sealed table, without copying: the table stays as it is until
  * shuffle_clear or shuffle_spill. */

@@ -417,6 +417,17 @@ static int add_entry(struct session_run *w, const struct shuffle_entry *entry, s
                      dead_letter_label(w->c->h, w->c->stage->operator_id));
 }
 
+static int run_entries(struct session_run *w, struct merge *m, struct error *e)
+{
+    const struct shuffle_entry *entry = NULL;
+    int rc = merge_next(m, &entry, e);
+    while (rc == 1) {
+        rc = add_entry(w, entry, e);
+        rc = rc == 0 ? merge_next(m, &entry, e) : rc;
+    }
+    return rc == 0 ? run_keys(w, e) : rc;
+}
+
 static int merge_all(struct session_run *w, struct error *e)
 {
     const struct stage_task *t = w->c->task;
@@ -427,16 +438,11 @@ static int merge_all(struct session_run *w, struct error *e)
     shuffle_seal(&w->due);
     all[t->worker_count] = &w->due;
     struct merge m;
-    const struct shuffle_entry *entry = NULL;
     int rc = merge_open(&m, all, t->worker_count + 1, t->shard, e);
-    rc = rc == 0 ? merge_next(&m, &entry, e) : rc;
-    while (rc == 1) {
-        rc = add_entry(w, entry, e);
-        rc = rc == 0 ? merge_next(&m, &entry, e) : rc;
-    }
+    rc = rc == 0 ? run_entries(w, &m, e) : rc;
     merge_close(&m);
     memory_free(all);
-    return rc == 0 ? run_keys(w, e) : rc;
+    return rc;
 }
 
 int session_run(struct stage_chunk *c, struct error *e)

@@ -358,21 +358,29 @@ static int read_panes(struct window_run *w, struct merge *m, const struct shuffl
     return slid != 0 ? slid : rc;
 }
 
-static int slide(struct window_run *w, struct error *e)
+static int slide_all(struct window_run *w, struct merge *m, struct error *e)
 {
-    struct mill_shuffle *closing = &w->closing;
     struct pane_queue q;
-    struct merge m;
-    pane_queue_init(&q, w->shape, w->c->stage->combine);
-    shuffle_seal(closing);
-    int rc = merge_open(&m, &closing, 1, w->c->task->shard, e);
     const struct shuffle_entry *entry = NULL;
-    rc = rc == 0 ? merge_next(&m, &entry, e) : rc;
+    pane_queue_init(&q, w->shape, w->c->stage->combine);
+    int rc = merge_next(m, &entry, e);
     while (rc == 1) {
-        rc = read_panes(w, &m, &entry, &q, e);
+        rc = read_panes(w, m, &entry, &q, e);
     }
-    merge_close(&m);
     pane_queue_deinit(&q);
+    return rc;
+}
+
+typedef int (*merged_fn)(struct window_run *w, struct merge *m, struct error *e);
+
+/* Go through a shuffle of this shard, sorted. */
+static int go_through(struct window_run *w, struct mill_shuffle *s, merged_fn fn, struct error *e)
+{
+    struct merge m;
+    shuffle_seal(s);
+    int rc = merge_open(&m, &s, 1, w->c->task->shard, e);
+    rc = rc == 0 ? fn(w, &m, e) : rc;
+    merge_close(&m);
     return rc;
 }
 
@@ -423,24 +431,18 @@ static int read_window(struct window_run *w, struct merge *m, const struct shuff
     return rc;
 }
 
-static int run_windows(struct window_run *w, struct error *e)
+static int run_windows(struct window_run *w, struct merge *m, struct error *e)
 {
-    struct mill_shuffle *closing = w->slides ? &w->slid : &w->closing;
-    struct merge m;
-    shuffle_seal(closing);
-    int rc = merge_open(&m, &closing, 1, w->c->task->shard, e);
     const struct shuffle_entry *entry = NULL;
-    rc = rc == 0 ? merge_next(&m, &entry, e) : rc;
+    int rc = merge_next(m, &entry, e);
     while (rc == 1) {
-        rc = read_window(w, &m, &entry, e);
+        rc = read_window(w, m, &entry, e);
         if (rc >= 0 && stage_chunk_is_full(w->c)) {
             int flushed = flush_windows(w, e);
             rc = flushed != 0 ? flushed : rc;
         }
     }
-    rc = rc == 0 ? flush_windows(w, e) : rc;
-    merge_close(&m);
-    return rc;
+    return rc == 0 ? flush_windows(w, e) : rc;
 }
 
 int window_run(struct stage_chunk *c, struct error *e)
@@ -461,8 +463,8 @@ int window_run(struct stage_chunk *c, struct error *e)
     shuffle_init(&w.slid, c->h->options.spill_folder, CLOSING_BYTES_MAX);
     int rc = merge_touched(&w, e);
     rc = rc == 0 ? scan_closing(&w, e) : rc;
-    rc = rc == 0 && w.slides ? slide(&w, e) : rc;
-    rc = rc == 0 ? run_windows(&w, e) : rc;
+    rc = rc == 0 && w.slides ? go_through(&w, &w.closing, slide_all, e) : rc;
+    rc = rc == 0 ? go_through(&w, w.slides ? &w.slid : &w.closing, run_windows, e) : rc;
     shuffle_deinit(&w.closing);
     shuffle_deinit(&w.slid);
     buffer_deinit(&w.values);

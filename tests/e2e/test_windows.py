@@ -189,11 +189,11 @@ def a_window_whose_input_went_quiet_closes_by_the_idle_rule(place):
 
 @test
 def an_open_window_outlives_a_stop_without_once(place):
-    write_job(place, "tumbling('3600000ms')", "count()", options='batch = "50ms"')
+    jobs.script(place, PARSE.replace("@DELAY@", "20") + "lines:to_files('seen')\n"
+                "keyed:tumbling('3600000ms'):count():to_files('out')", 'batch = "50ms"')
     place.write("in/a", "k 10 1\nk 20 1\n")
     running = place.start("run", "job.lua")
-    wait_until(lambda: (jobs.data_of(place) / "EPOCHS").exists(), "an epoch")
-    time.sleep(0.3)
+    wait_until(lambda: oracle.part_rows(place / "seen"), "the lines are read")
     running.signal(15).wait().exits(0)
     check_equal(oracle.part_rows(place / "out"), [], "rows")
     jobs.run_once(place).exits(0)
