@@ -269,6 +269,71 @@ def a_dead_letter_says_where_its_record_was(place):
 
 
 @test
+def a_state_that_is_a_record_is_there_after_a_restart(place):
+    json_job(place, "   :map_to_pair(function(e) return e.k, e end)\n"
+                    "   :update_state_by_key(function(values, last)\n"
+                    "      for _, e in ipairs(values) do\n"
+                    "         if not last or e.o.n > last.o.n then last = e end\n"
+                    "      end\n"
+                    "      return last\n"
+                    "   end)")
+    place.write("in/a", b'{"k":1, "o":{"n":5}}\n{"k":2,"o":{"n" : 1},"s":"\\u00e9"}\n')
+    jobs.run_once(place).exits(0)
+    place.write("in/b", b'{"k":1,"o":{"n":4}}\n{"k":3,"o":{"n":7}}\n')
+    jobs.run_once(place).exits(0)
+    rows = jobs.lines_out(place)
+    check_equal(sorted(rows[-3:]), [b'[1,{"k":1, "o":{"n":5}}]',
+                                    b'[2,{"k":2,"o":{"n" : 1},"s":"\\u00e9"}]',
+                                    b'[3,{"k":3,"o":{"n":7}}]'], "rows")
+
+
+@test
+def groups_of_records_that_spill_are_whole(place):
+    chance = random.Random(13)
+    rows = [(chance.randrange(50), n) for n in range(20_000)]
+    place.write("in/a", "".join(f'{{"k":{k},"n":{n},"pad":"{"x" * 6000}"}}\n' for k, n in rows))
+    json_job(place, "   :map_to_pair(function(e) return e.k, {n = e.n, e = e} end)\n"
+                    "   :update_state_by_key(function(values)\n"
+                    "      local sum = 0\n"
+                    "      for _, v in ipairs(values) do\n"
+                    "         if v.n == v.e.n and #v.e.pad == 6000 then sum = sum + v.e.n end\n"
+                    "      end\n"
+                    "      return {#values, sum}\n"
+                    "   end)")
+    jobs.run_once(place).exits(0)
+    wanted = [[k, [len(ns), sum(ns)]] for k in range(50)
+              for ns in [[n for key, n in rows if key == k]]]
+    check_equal(sorted(oracle.part_rows(place / "out")), wanted, "rows")
+
+
+@test
+def a_function_of_batches_gets_views_for_its_call(place):
+    place.write("in/a", b'{"k":1, "o":{"n":5}}\n{"k":2}\n')
+    place.write("job.lua", """local mill = require "tidemill"
+local job = mill.job("job")
+local kept
+job:file_stream("in", {format = "json"}):map(function(e) return {e} end)
+   :for_each_batch(function(rows)
+      if kept then
+         print(pcall(function() return kept.k end))
+         return
+      end
+      for row in rows:each() do
+         print(row[1].k, row[1].o and row[1].o.n, tostring(row[1]))
+         kept = kept or row[1]
+      end
+   end)
+return job
+""")
+    jobs.run_once(place).exits(0).says(
+        r'at job.lua:5: 1\t5\t{"k":1, "o":{"n":5}}\n', r'at job.lua:5: 2\tnil\t{"k":2}\n')
+    pad = b"x" * 4096
+    place.write("in/a", b'{"k":1,"pad":"%s"}\n{"k":2,"pad":"%s"}\n' % (pad, pad))
+    jobs.run_once(place, "job.lua", "--fresh", "--option", "batch_bytes=4KiB").exits(0).says(
+        r"at job.lua:5: false\tjob.lua:\d+: view used after its call; keep mill.copy\(e\)\n")
+
+
+@test
 def a_running_value_may_not_be_kept_beyond_its_batch(place):
     json_job(place, "   :reduce((function()\n"
                     "      local kept\n"
