@@ -220,7 +220,8 @@ void mill_records_text(struct mill_records *r, uint32_t row, struct mill_slice *
  * bytes. --- */
 /* Stand in front of the first member or element. @return false: neither an object nor an array */
 bool mill_json_begin(struct mill_cursor *c, const char *text, size_t size);
-/* @return false at the end */
+/* The next member or element; a key that is NULL is none, or has a wrong escape.
+ * @return false at the end */
 bool mill_json_next(struct mill_cursor *c, struct mill_buffer *scratch);
 /* The first member of that name, in c->value. @return false: there is none */
 bool mill_json_find(struct mill_cursor *c, const char *text, size_t size, const char *name,

@@ -98,3 +98,38 @@ size_t json_unescape(const char *s, size_t size, char *into)
     }
     return used;
 }
+
+/* Whether a text begins with these bytes; they are taken from it. */
+static bool takes(struct slice *text, const char *bytes, size_t size)
+{
+    if (size > text->size || (size > 0 && memcmp(text->data, bytes, size) != 0)) {
+        return false;
+    }
+    text->data += size;
+    text->size -= size;
+    return true;
+}
+
+bool json_means(const char *s, size_t size, struct slice text)
+{
+    size_t at = 0;
+    while (at < size) {
+        const char *slash = memchr(s + at, '\\', size - at);
+        size_t plain = slash == NULL ? size - at : (size_t)(slash - s) - at;
+        if (!takes(&text, s + at, plain)) {
+            return false;
+        }
+        at += plain;
+        if (slash == NULL) {
+            break;
+        }
+        uint32_t code = 0;
+        char bytes[4];
+        size_t taken = read_escape(s + at + 1, size - at - 1, &code);
+        if (taken == 0 || !takes(&text, bytes, put_utf8(code, bytes))) {
+            return false;
+        }
+        at += 1 + taken;
+    }
+    return text.size == 0;
+}

@@ -4,7 +4,10 @@
 #ifndef DATA_JSON_ESCAPE_H
 #define DATA_JSON_ESCAPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#include "base/bytes.h"
 
 /**
  * @param s     a string's bytes, without its quotes
@@ -13,5 +16,8 @@
  * pair
  */
 size_t json_unescape(const char *s, size_t size, char *into);
+
+/** Whether a string's bytes, without its quotes, mean this text. */
+bool json_means(const char *s, size_t size, struct slice text);
 
 #endif

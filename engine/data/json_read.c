@@ -222,27 +222,17 @@ bool mill_json_next(struct mill_cursor *c, struct mill_buffer *scratch)
         return true;
     }
     struct mill_cell key = json_cell_in(name, s);
-    c->key.ptr = key.kind == MILL_STRING ? key.ptr : "";
+    c->key.ptr = key.kind == MILL_STRING ? key.ptr : NULL;
     c->key.len = key.kind == MILL_STRING ? key.len : 0;
     c->value = json_cell_in(token, s);
     return true;
 }
 
-static bool is_named(struct slice token, struct slice name, struct buffer *scratch)
+static bool is_named(struct slice token, struct slice name)
 {
     struct slice inner;
-    if (!is_string(token, &inner) || inner.size < name.size) {
-        return false;
-    }
-    if (memchr(inner.data, '\\', inner.size) == NULL) {
-        return inner.size == name.size && memcmp(inner.data, name.data, name.size) == 0;
-    }
-    buffer_clear(scratch);
-    if (buffer_reserve(scratch, inner.size) != 0) {
-        return false;
-    }
-    size_t size = json_unescape(inner.data, inner.size, scratch->data);
-    return size == name.size && memcmp(scratch->data, name.data, name.size) == 0;
+    return is_string(token, &inner) && inner.size >= name.size &&
+           json_means(inner.data, inner.size, name);
 }
 
 bool mill_json_find(struct mill_cursor *c, const char *text, size_t size, const char *name,
@@ -253,7 +243,7 @@ bool mill_json_find(struct mill_cursor *c, const char *text, size_t size, const 
         return false;
     }
     while (advance(c)) {
-        bool found = is_named(take_name(c), (struct slice){name, name_size}, s);
+        bool found = is_named(take_name(c), (struct slice){name, name_size});
         struct slice token = take_token(c);
         if (!found) {
             continue;

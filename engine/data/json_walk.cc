@@ -53,21 +53,12 @@ static_assert(place_bytes < LIMIT_TEXT_PADDING, "a name may be compared beyond a
 
 /* --- keys --- */
 
-static bool is_escaped_name(const char *key, size_t size, struct slice name)
-{
-    char plain[place_bytes * 16];
-    if (size < name.size || name.size > sizeof plain || size > sizeof plain) {
-        return false;
-    }
-    return json_unescape(key, size, plain) == name.size && memcmp(plain, name.data, name.size) == 0;
-}
-
 static int32_t find_name(const struct json_walk *w, const char *key, size_t size)
 {
     bool is_escaped = memchr(key, '\\', size) != nullptr;
     for (uint32_t i = 0; i < w->name_count; i++) {
         struct slice name = w->names[i];
-        bool is_same = is_escaped ? is_escaped_name(key, size, name)
+        bool is_same = is_escaped ? json_means(key, size, name)
                                   : size == name.size && memcmp(key, name.data, size) == 0;
         if (is_same) {
             return static_cast<int32_t>(i);

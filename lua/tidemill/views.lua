@@ -258,6 +258,11 @@ function M.fields_read(source)
    return names
 end
 
+local function name_of(c)
+   if c.key.ptr == nil then error("a field's name has a wrong escape", 0) end
+   return str(c.key.ptr, c.key.len)
+end
+
 local read_object
 
 local function plain_value(c, name, nulls)
@@ -284,7 +289,7 @@ function read_object(text, size, nulls)
    local c, object, seen = cursor_type(), {}, {}
    C.mill_json_begin(c, text, size)
    while C.mill_json_next(c, scratch) do
-      local name = str(c.key.ptr, c.key.len)
+      local name = name_of(c)
       if not seen[name] then
          seen[name] = true
          if c.value.kind == EMPTY then
@@ -310,7 +315,7 @@ function M.fields(v)
    local c, names, seen = cursor_type(), {}, {}
    C.mill_json_begin(c, text, size)
    while C.mill_json_next(c, scratch) do
-      local name = str(c.key.ptr, c.key.len)
+      local name = name_of(c)
       if not seen[name] then
          seen[name] = true
          names[#names + 1] = name

@@ -201,6 +201,15 @@ def strict_refuses_what_python_refuses(place, seed):
     check_records(place, lines)
 
 
+@test(each=range(2))
+def a_copy_refuses_what_python_refuses(place, seed):
+    lines = list(some_lines(200 + seed, 4000, 0.6))
+    place.write("in/a", b"\n".join(lines) + b"\n")
+    copy_records(place)
+    jobs.run_once(place).exits(0)
+    check_records(place, lines)
+
+
 @test
 def what_is_written_unchanged_is_the_same_bytes(place):
     lines = list(some_lines(7, 3000, 0))

@@ -14,6 +14,7 @@ static void means_bytes(const char *text, const char *meant, size_t size)
     char *into = memory_alloc(strlen(text) + 1);
     assert_int_equal(json_unescape(exact, strlen(text), into), size);
     assert_memory_equal(into, meant, size);
+    assert_true(json_means(exact, strlen(text), (struct slice){meant, size}));
     memory_free(exact);
     memory_free(into);
 }
@@ -28,6 +29,8 @@ static void is_wrong(const char *text)
     char *exact = exact_copy(text, strlen(text));
     char *into = memory_alloc(strlen(text) + 1);
     assert_int_equal(json_unescape(exact, strlen(text), into), SIZE_MAX);
+    assert_false(json_means(exact, strlen(text), (struct slice){"", 0}));
+    assert_false(json_means(exact, strlen(text), (struct slice){text, strlen(text)}));
     memory_free(exact);
     memory_free(into);
 }
@@ -61,6 +64,27 @@ static void others_are_wrong(void **state)
     }
 }
 
+static bool text_means(const char *text, const char *meant)
+{
+    char *exact = exact_copy(text, strlen(text));
+    bool result = json_means(exact, strlen(text), (struct slice){meant, strlen(meant)});
+    memory_free(exact);
+    return result;
+}
+
+static void a_text_means_nothing_else(void **state)
+{
+    (void)state;
+    assert_true(text_means("a\\u0062c", "abc"));
+    assert_false(text_means("a\\u0062c", "ab"));
+    assert_false(text_means("a\\u0062c", "abcd"));
+    assert_false(text_means("a\\u0062c", "abd"));
+    assert_false(text_means("a\\u0062c", "aBc"));
+    assert_false(text_means("a\\u00e9", "a\xc3"));
+    assert_false(text_means("", "a"));
+    assert_false(text_means("a", ""));
+}
+
 static void what_the_writer_escaped_comes_back(void **state)
 {
     (void)state;
@@ -72,6 +96,7 @@ static void what_the_writer_escaped_comes_back(void **state)
         struct buffer b;
         buffer_init(&b, 1000);
         json_add_string(&b, bytes, size);
+        assert_true(json_means(b.data + 1, b.size - 2, (struct slice){bytes, size}));
         /* in place: it never grows */
         size_t got = json_unescape(b.data + 1, b.size - 2, b.data + 1);
         assert_int_equal(got, size);
@@ -85,6 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_escape_means_its_character),
         cmocka_unit_test(others_are_wrong),
+        cmocka_unit_test(a_text_means_nothing_else),
         cmocka_unit_test(what_the_writer_escaped_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
