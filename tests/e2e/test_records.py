@@ -1,8 +1,10 @@
-"""JSON records from files: what a script sees is what Python's parser gives, and what that refuses
+"""JSON records from files and pipes: what a script sees is what Python's parser gives, and what that refuses
 is a dead letter with its bytes."""
+import gzip
 import json
 import math
 import random
+import subprocess
 
 import jobs
 import oracle
@@ -150,16 +152,17 @@ def some_lines(seed, count, bad):
 
 # --- what comes out -------------------------------------------------------------------------------
 
-def json_job(place, body, source="", options=""):
-    """A job over the records in `in`, which begin in line 3."""
+def json_job(place, body, source="", options="", call='file_stream("in", '):
+    """A job over the records in `in`; its source is in line 3."""
     return place.write("job.lua", f'local mill = require "tidemill"\n'
                                   f'local job = mill.job("job", {{{options}}})\n'
-                                  f'job:file_stream("in", {{format = "json", {source}}})\n'
+                                  f'job:{call}{{format = "json", {source}}})\n'
                                   f'{body}\n   :to_files("out")\nreturn job\n')
 
 
-def copy_records(place, source="", what="mill.copy(e)"):
-    json_job(place, f"   :map(function(e) return {what} end)", source, "max_error_ratio = 1")
+def copy_records(place, source="", what="mill.copy(e)", **more):
+    json_job(place, f"   :map(function(e) return {what} end)", source, "max_error_ratio = 1",
+             **more)
 
 
 def check_records(place, lines):
@@ -229,6 +232,34 @@ def records_over_borders_of_blocks_and_chunks(place):
     jobs.run_once(place, "job.lua", "--option", "workers=4").exits(0)
     wanted = [[n, n, line.count(b"x")] for n, line in enumerate(lines)]
     check_equal(sorted(oracle.part_rows(place / "out")), wanted, "rows")
+
+
+@test
+def records_in_gz_files(place):
+    lines = list(some_lines(11, 3000, 0.1))
+    place.write("in/a.gz", gzip.compress(b"\n".join(lines)))
+    copy_records(place, "strict = true")
+    jobs.run_once(place).exits(0)
+    check_records(place, lines)
+
+
+@test
+def records_of_standard_input_in_pieces_of_any_size(place):
+    chance = random.Random(12)
+    lines = list(some_lines(12, 3000, 0.1))
+    data = b"\n".join(lines) + b"\n"
+    copy_records(place, "strict = true", call="stdin(")
+    running = place.start("run", "--once", "--option", "batch_bytes=100KiB", "job.lua",
+                          stdin=subprocess.PIPE)
+    at = 0
+    while at < len(data):
+        size = chance.choice([1, 10, 1000, 30_000, 200_000])
+        running.process.stdin.write(data[at:at + size])
+        running.process.stdin.flush()
+        at += size
+    running.process.stdin.close()
+    running.wait().exits(0)
+    check_records(place, lines)
 
 
 @test
