@@ -110,13 +110,26 @@ function M.msgpack.encode(v)
    return take_text()
 end
 
+local is_damaged
+
+--- A record in msgpack that comes from anywhere is what its text says, if that is JSON.
+local function read_record(text)
+   local value, wrong = views.decode(text)
+   is_damaged = is_damaged or wrong ~= nil or not text:find("^[ \t\r\n]*{")
+   return is_damaged and marks.null or value
+end
+
 --- The value of some msgpack; nil inside of arrays and maps is mill.null.
 function M.msgpack.decode(text)
    check_text("msgpack", text)
-   local before = views.copy_from_c(true)
-   local ok, value = values.unpack(text)
+   is_damaged = false
+   local before = views.copy_from_c(read_record)
+   local ran, ok, value = pcall(values.unpack, text)
    views.copy_from_c(before)
-   if not ok then error("mill.msgpack.decode: no msgpack value, or more than one", 2) end
+   if not ran then error(("mill.msgpack.decode: %s"):format(tostring(ok)), 2) end
+   if not ok or is_damaged then
+      error("mill.msgpack.decode: no msgpack value, or more than one", 2)
+   end
    return value
 end
 

@@ -218,13 +218,14 @@ end
 
 --- What C makes of a record that it finds among other values; in memory of the chunk, or not.
 function M.from_c(pointer, size)
-   local text = ffi.cast("const char *", pointer)
-   if current.copies then return M.of_string(str(text, size)) end
-   return M.of_chunk(text, size)
+   local text, copies = ffi.cast("const char *", pointer), current.copies
+   if not copies then return M.of_chunk(text, size) end
+   return copies == true and M.of_string(str(text, size)) or copies(str(text, size))
 end
 
 --- Whether records that C finds lie in memory that goes before the call ends: then they are copied.
----@return boolean what held before
+---@param copies boolean|function what makes the value of a text that need not be JSON
+---@return boolean|function what held before
 function M.copy_from_c(copies)
    local before = current.copies
    current.copies = copies
