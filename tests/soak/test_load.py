@@ -146,7 +146,7 @@ def load_with_kills_ends_right_and_nothing_grows(place):
     feeder.end()
     time.sleep(3)  # the last file is read
     running.signal(signal.SIGTERM).wait(60).exits(0)
-    place.run("run", "--once", "job.lua").exits(0)
+    place.run("run", "--once", "job.lua", timeout=1800).exits(0)  # if it fell behind
     check_totals(place, feeder)
     grows = slope(lowest(memory))
     print(f"   {feeder.lines} lines, {speed:.0f} a second, {kills} kills; memory "
