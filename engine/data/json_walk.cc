@@ -31,11 +31,42 @@ constexpr int32_t unwanted = -1;
 /* A parser that has grown for a long line goes, with four times its bytes. */
 constexpr size_t parser_kept = 1024 * 1024;
 
+/* `name` has the quote that ends it. Its first 16 bytes are compared as two words, of which `masks`
+ * takes what belongs to the name; only longer names need a call. */
 struct place {
+    uint64_t words[2];
+    uint64_t masks[2];
     char name[place_bytes];
     uint32_t size;
     int32_t field;
 };
+
+uint64_t load(const char *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+void set_place(place &p, const char *name, uint32_t size, int32_t field)
+{
+    memset(&p, 0, sizeof p);
+    memcpy(p.name, name, size);
+    p.size = size;
+    p.field = field;
+    char mask[16] = {};
+    memset(mask, 0xff, size < sizeof mask ? size : sizeof mask);
+    for (size_t i = 0; i < 2; i++) {
+        p.masks[i] = load(mask + 8 * i);
+        p.words[i] = load(p.name + 8 * i) & p.masks[i];
+    }
+}
+
+inline bool stands_at(const place &p, const char *key)
+{
+    return (load(key) & p.masks[0]) == p.words[0] && (load(key + 8) & p.masks[1]) == p.words[1] &&
+           (p.size <= 16 || memcmp(key + 16, p.name + 16, p.size - 16) == 0);
+}
 
 } // namespace
 
@@ -70,11 +101,8 @@ static int32_t find_name(const struct json_walk *w, const char *key, size_t size
 /* Which field stands behind a key. @param key  behind its opening quote */
 static int32_t field_of(struct json_walk *w, const char *key, uint32_t at)
 {
-    if (at < w->place_count) {
-        const place &p = w->places[at];
-        if (memcmp(key, p.name, p.size) == 0 && key[p.size] == '"') {
-            return p.field;
-        }
+    if (at < w->place_count && stands_at(w->places[at], key)) {
+        return w->places[at].field;
     }
     const char *end = key;
     while (*end != '"') {
@@ -82,12 +110,9 @@ static int32_t field_of(struct json_walk *w, const char *key, uint32_t at)
     }
     size_t size = static_cast<size_t>(end - key);
     int32_t field = find_name(w, key, size);
-    if (at < places_max && at <= w->place_count && size <= place_bytes &&
+    if (at < places_max && at <= w->place_count && size < place_bytes &&
         memchr(key, '\\', size) == nullptr) {
-        place &p = w->places[at];
-        memcpy(p.name, key, size);
-        p.size = static_cast<uint32_t>(size);
-        p.field = field;
+        set_place(w->places[at], key, static_cast<uint32_t>(size + 1), field);
         w->place_count += at == w->place_count;
     }
     return field;
@@ -95,14 +120,14 @@ static int32_t field_of(struct json_walk *w, const char *key, uint32_t at)
 
 /* --- structure --- */
 
-static bool begins_scalar(char c)
+static inline bool begins_scalar(char c)
 {
-    return c == '"' || c == '-' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-           (c >= 'A' && c <= 'Z');
+    return c == '"' || (c >= '0' && c <= '9') || c == '-' ||
+           ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
 /* What goes on behind a value: another one, or the end of what it is in. */
-static bool is_end_of_value(char c)
+static inline bool is_end_of_value(char c)
 {
     return c == ',' || c == '}' || c == ']';
 }
@@ -117,7 +142,7 @@ static struct slice trimmed(const char *text, size_t size)
 }
 
 /* The token reaches to the next one: there the value has ended. */
-static error_code check_scalar(std::string_view token)
+static inline error_code check_scalar(std::string_view token)
 {
     bool is_good =
         !token.empty() && begins_scalar(token[0]) && is_end_of_value(token.data()[token.size()]);
@@ -210,13 +235,11 @@ static error_code walk_record(struct json_walk *w, ondemand::document &document,
         }
         ondemand::field &field = member.value_unsafe(); /* not a copy: those stall */
         int32_t wanted = field_of(w, field.key().raw(), at++);
-        struct slice token;
-        error = take_value(document, field.value(), &token);
+        bool is_first = wanted != unwanted && tokens[wanted].data == nullptr;
+        error = is_first ? take_value(document, field.value(), &tokens[wanted])
+                         : walk_value(field.value(), 1);
         if (error) {
             return error;
-        }
-        if (wanted != unwanted && tokens[wanted].data == nullptr) {
-            tokens[wanted] = token;
         }
     }
     bool is_through = document.current_location().error() == simdjson::OUT_OF_BOUNDS;

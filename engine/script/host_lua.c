@@ -156,27 +156,6 @@ static int start_tracing(struct host *h, struct error *e)
     return script_call(&h->lua, 1, 0, e);
 }
 
-/* The fields of each source that are read as columns. */
-static int report_fields(const struct host *h, struct buffer *into)
-{
-    int rc = 0;
-    for (uint32_t i = 0; i < h->graph->source_count && rc == 0; i++) {
-        const struct mill_records *r = h->chunks[i];
-        if (r == NULL) {
-            continue;
-        }
-        uint32_t operator_id = h->graph->sources[i].operator_id;
-        rc = buffer_printf(into, "%s: ", h->graph->operators[operator_id].label);
-        rc = rc == 0 && r->field_count == 0 ? buffer_append_text(into, "no field is read") : rc;
-        for (uint32_t f = 0; f < r->field_count && rc == 0; f++) {
-            rc = buffer_printf(into, "%s%.*s", f == 0 ? "reads " : ", ", (int)r->names[f].size,
-                               r->names[f].data);
-        }
-        rc = rc == 0 ? buffer_append_text(into, "\n") : rc;
-    }
-    return rc;
-}
-
 int host_trace_report(struct host *h, struct buffer *into, struct error *e)
 {
     int rc = script_push(&h->lua, "tidemill.tracing", "report", e);
@@ -185,7 +164,6 @@ int host_trace_report(struct host *h, struct buffer *into, struct error *e)
         size_t size = 0;
         const char *text = lua_tolstring(h->lua.L, -1, &size);
         rc = buffer_append(into, text, size);
-        rc = rc == 0 ? report_fields(h, into) : rc;
         lua_pop(h->lua.L, 1);
     }
     return rc;

@@ -392,7 +392,7 @@ static void panes_are_sorted_by_time(void **state)
     table_use_panes(&t, false);
     shuffle_init(&s, "/no/such/folder", ROOMY);
     for (int i = 0; i < 300; i++) {
-        char key[10];
+        char key[16];
         snprintf(key, sizeof key, "k%d", i);
         touch_pane(&t, (i * 7) % 30 * 1000, key);
     }

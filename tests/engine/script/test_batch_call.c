@@ -106,6 +106,42 @@ static void rows_time_and_epoch_are_given(void **state)
     is_called_well(x, 3, false);
 }
 
+/* Records are views, however the rows are gone through; not beyond the call. */
+static void rows_that_are_records_are_views(void **state)
+{
+    struct fixture *x = *state;
+    open_job(x, "values",
+             "function(rows)\n"
+             "   assert(kept == nil or not pcall(function() return kept.user.name end))\n"
+             "   local list = rows:collect()\n"
+             "   local again = rows:first()\n"
+             "   collectgarbage()\n"
+             "   assert(list[1].user.name == 'ann' and list[2].user.name == 'bob')\n"
+             "   assert(again.user.name == 'ann' and mill.copy(again).user.name == 'ann')\n"
+             "   kept = list[1]\n"
+             "end",
+             "");
+    struct buffer b;
+    buffer_init(&b, 1000);
+    const char *names[] = {"ann", "bob"};
+    for (int i = 0; i < 2; i++) {
+        char json[50];
+        struct buffer row;
+        buffer_init(&row, 100);
+        int size = snprintf(json, sizeof json, "{\"user\":{\"name\":\"%s\"}}", names[i]);
+        msgpack_add_record(&row, json, (size_t)size);
+        assert_int_equal(bytes_add_string(&b, row.data, row.size), 0);
+        buffer_deinit(&row);
+    }
+    struct manifest m = {.row_count = 2, .byte_count = b.size, .rows = {b.data, b.size}};
+    for (int i = 0; i < 2; i++) {
+        if (batch_call(&x->caller, 0, &m, NULL, &x->e) != 0) {
+            fail_msg("%s", x->e.message);
+        }
+    }
+    buffer_deinit(&b);
+}
+
 static void pairs_come_as_key_and_value(void **state)
 {
     struct fixture *x = *state;
@@ -266,6 +302,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(rows_time_and_epoch_are_given),
+        TEST(rows_that_are_records_are_views),
         TEST(pairs_come_as_key_and_value),
         TEST(a_batch_without_rows_is_empty),
         TEST(many_rows_come_from_a_file),
