@@ -106,6 +106,20 @@ local function add_fields(lines)
    end
 end
 
+--- How LuaJIT finds its way to loops: it begins at an outer one, or at a function that gets hot
+--- before the loop that calls it, and leaves that to the trace that is better.
+local HARMLESS = {
+   "leaving loop in root trace", "inner loop in root trace", "down-recursion",
+   "return to lower frame",
+}
+
+local function is_harmless(abort)
+   for _, text in ipairs(HARMLESS) do
+      if abort:find(text, 1, true) then return true end
+   end
+   return false
+end
+
 --- Lines of text: segments, the fields of records that are read, then what could not be compiled
 --- and where.
 function M.report()
@@ -121,9 +135,7 @@ function M.report()
    end
    local aborts = {}
    for key, count in pairs(state.aborts) do
-      if not key:find("leaving loop in root trace", 1, true)
-         and not key:find("inner loop in root trace", 1, true)
-         and not key:find("down-recursion", 1, true) then
+      if not is_harmless(key) then
          aborts[#aborts + 1] = ("gave up at %s, %d times"):format(key, count)
       end
    end
