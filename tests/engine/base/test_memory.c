@@ -123,11 +123,12 @@ static void large_blocks_are_given_back(void **state)
 {
     (void)state;
     char output[1000];
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    skip(); /* they bring a malloc of their own */
-#endif
     assert_int_equal(run_apart(free_all_but_the_last, output, sizeof output), 0);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    assert_non_null(strstr(output, "\n")); /* they bring a malloc of their own */
+#else
     assert_string_equal(output, "given back\n");
+#endif
 }
 
 static void allocations_are_counted(void **state)
