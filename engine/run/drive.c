@@ -151,6 +151,12 @@ static bool wants_commit(const struct runner *r)
     return false;
 }
 
+static bool cuts_by_time(const struct runner *r)
+{
+    return !r->options.virtual_clock && (!r->options.once || r->options.cut_by_time) &&
+           !r->is_replay;
+}
+
 int drive_begin(struct runner *r, struct error *e)
 {
     set_times(r);
@@ -169,8 +175,9 @@ int drive_begin(struct runner *r, struct error *e)
             return rc;
         }
     }
-    r->epoch.is_last = ends(r) && runner_is_drained(r);
     r->is_replay = false;
+    /* An epoch that the clock cuts may leave some of its plan: end_handing_out sees whether. */
+    r->epoch.is_last = ends(r) && !cuts_by_time(r) && runner_is_drained(r);
     r->strikes = 0;
     r->epoch_begun_us = clock_elapsed_us();
     r->epoch_cut_us = 0;
@@ -183,12 +190,6 @@ int drive_begin(struct runner *r, struct error *e)
 }
 
 /* --- handing out ------------------------------------------------------------------------------ */
-
-static bool cuts_by_time(const struct runner *r)
-{
-    return !r->options.virtual_clock && (!r->options.once || r->options.cut_by_time) &&
-           !r->is_replay;
-}
 
 /* The next block of any source, in turn. @return 1, 0 when all are through, or an error */
 static int next_block(struct runner *r, struct source_block *block, struct error *e)

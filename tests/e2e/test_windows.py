@@ -317,3 +317,18 @@ def functions_of_batches_and_print_show_the_window(place):
     lines = (place / "seen").read_text().split("\n")
     check_equal(sorted(lines[:2]), ["j1 10-20", "k2 0-10"], "rows")
     check(lines[2] in ("310", "320"), "the first row was {}", lines[2])
+
+
+@test
+def an_epoch_that_the_clock_cuts_is_not_the_end_of_the_input(place):
+    """--cut time: what a batch planned and did not come to is not late in the next one."""
+    lines, size = 3_000_000, 1_000_000
+    for first in range(0, lines, size):
+        place.write(f"in/{first:07d}", "".join(f"{n}\n" for n in range(first, first + size)))
+    jobs.script(place, "lines:event_time(function(line) return tonumber(line) end)\n"
+                       "   :map_to_pair(function() return 'all', 1 end)\n"
+                       "   :tumbling('10s'):count():to_files('out', {format = 'json'})",
+                'batch = "50ms", workers = 1')
+    jobs.run_once(place, "job.lua", "--cut", "time").exits(0).says_not("late")
+    came = {row[2][b"start_ms"]: row[1] for row in oracle.part_rows(place / "out")}
+    check_equal(came, {start: 10_000 for start in range(0, lines, 10_000)}, "counts")
