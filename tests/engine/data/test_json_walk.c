@@ -1,7 +1,8 @@
 /* Goal: a line passes when its structure is JSON's, and the first member of each wanted name is
  * found, wherever it stands.
  * Method: lines of all kinds, one after the other through one walk, so that each meets the places
- * of others; lines changed by chance against json_check, which is stricter. */
+ * of others; lines cut, changed and made by chance against the other opinions of json_shape.h, with
+ * several bytes behind them. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "base/memory.h"
 #include "data/json_check.h"
 #include "data/json_walk.h"
+#include "json_shape.h"
 #include "testing.h"
 
 static const struct slice wanted[] = {{"a", 1}, {"name", 4}, {"\xc3\xa9", 2}};
@@ -257,6 +259,16 @@ static void a_long_line_is_read_and_its_memory_goes(void **state)
     finds(w, "{\"a\":1}", "1", NULL, NULL);
 }
 
+/* --- other opinions --- */
+
+static void agrees(struct walking *w, const char *text, size_t size)
+{
+    const char *differs = json_walk_differs(w->walk, wanted, WANTED, text, size);
+    if (differs != NULL) {
+        fail_msg("%s: %.*s", differs, (int)size, text);
+    }
+}
+
 static void what_is_json_passes_and_what_fails_is_none(void **state)
 {
     struct walking *w = *state;
@@ -277,9 +289,128 @@ static void what_is_json_passes_and_what_fails_is_none(void **state)
         bool is_good = size > 0 && json_check((struct slice){text, size}, &at) == NULL;
         bool is_taken = walk_bytes(w, text, size) == NULL;
         assert_true(is_taken || !is_good);
+        agrees(w, text, size);
         passed += is_good;
     }
     assert_true(passed > 1000);
+}
+
+static const char whole[] = " {\"a\":[1,-2.5e3,true,{\"b\":null}] , "
+                            "\"\\u00e9\":\"x\\\"y\",\"name\":{\"d\":[[]]},\"a\":\"2\"} ";
+
+/* Behind the cut stands what was cut off, as in a text that another line follows. */
+static void a_line_cut_anywhere_is_none(void **state)
+{
+    struct walking *w = *state;
+    size_t last = (size_t)(strrchr(whole, '}') - whole);
+    char line[sizeof whole + LIMIT_TEXT_PADDING] = {0};
+    memcpy(line, whole, sizeof whole);
+    for (size_t size = 0; size < sizeof whole; size++) {
+        bool is_taken = json_walk_line(w->walk, (struct slice){line, size}, w->tokens) == NULL;
+        assert_int_equal(is_taken, size > last);
+        agrees(w, whole, size);
+        agrees(w, whole + size, sizeof whole - 1 - size);
+    }
+}
+
+static void each_byte_that_is_not_utf8_is_found(void **state)
+{
+    struct walking *w = *state;
+    for (size_t i = 0; i < sizeof whole - 1; i++) {
+        for (unsigned byte = 0x80; byte < 0x100; byte++) {
+            char text[sizeof whole];
+            memcpy(text, whole, sizeof whole);
+            text[i] = (char)byte;
+            const char *reason = walk(w, text);
+            assert_non_null(reason);
+            if (whole[i] != '"' && whole[i] != '\\') { /* they decide which strings there are */
+                assert_string_equal(reason, "invalid UTF-8");
+            }
+        }
+    }
+}
+
+static void utf8_ends_where_unicode_does(void **state)
+{
+    struct walking *w = *state;
+    const struct {
+        const char *bytes;
+        bool is_good;
+    } cases[] = {{"\xc2\x80", true},          {"\xdf\xbf", true},
+                 {"\xe0\xa0\x80", true},      {"\xed\x9f\xbf", true},
+                 {"\xee\x80\x80", true},      {"\xef\xbf\xbf", true},
+                 {"\xf0\x90\x80\x80", true},  {"\xf4\x8f\xbf\xbf", true},
+                 {"\xc0\x80", false},         {"\xc1\xbf", false},
+                 {"\xe0\x9f\xbf", false},     {"\xed\xa0\x80", false},
+                 {"\xf0\x8f\xbf\xbf", false}, {"\xf4\x90\x80\x80", false},
+                 {"\xf5\x80\x80\x80", false}, {"\x80", false},
+                 {"\xe2\x82", false},         {"\xf0\x9f\x98", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (size_t before = 0; before < 70; before++) { /* wherever the blocks of 64 bytes end */
+            char text[120];
+            int n =
+                snprintf(text, sizeof text, "{\"a\":\"%*s%s\"}", (int)before, "", cases[i].bytes);
+            assert_int_equal(walk(w, text) == NULL, cases[i].is_good);
+            agrees(w, text, (size_t)n);
+        }
+    }
+}
+
+static void each_byte_everywhere_is_judged_alike(void **state)
+{
+    struct walking *w = *state;
+    static const char text[] = "{\"a\" : [1,\"\\n\"],\"n\":{}}";
+    for (size_t i = 0; i < sizeof text; i++) {
+        for (unsigned byte = 0; byte < 0x100; byte++) {
+            char line[sizeof text + 1];
+            memcpy(line, text, sizeof text);
+            if (i < sizeof text - 1) {
+                line[i] = (char)byte; /* in its place */
+                agrees(w, line, sizeof text - 1);
+            }
+            memcpy(line + i + 1, text + i, sizeof text - i);
+            line[i] = (char)byte; /* between */
+            agrees(w, line, sizeof text);
+        }
+    }
+}
+
+static void members_in_any_order_are_found(void **state)
+{
+    struct walking *w = *state;
+    static const char *members[] = {"\"a\":1",       "\"name\":\"x\"", "\"\xc3\xa9\":[{}]",
+                                    "\"\\u0061\":2", "\"na\":3",       "\"named\":{\"a\":4}"};
+    struct chance c = {7};
+    for (uint32_t i = 0; i < rounds(20000); i++) {
+        char text[400] = "{";
+        for (uint32_t n = chance_below(&c, 8); n > 0; n--) {
+            strcat(text, members[chance_below(&c, sizeof members / sizeof *members)]);
+            strcat(text, n > 1 ? "," : "");
+        }
+        strcat(text, "}");
+        assert_null(walk(w, text));
+        agrees(w, text, strlen(text));
+    }
+}
+
+static void pieces_by_chance_are_judged_alike(void **state)
+{
+    struct walking *w = *state;
+    static const char *pieces[] = {
+        "{",  "}", "[",      "]",  ",",       ":",  "\"a\"", "\"",  "\"name\"", "\\\"", "true",
+        "-1", " ", "\"a\":", "{}", "\\u00e9", "\t", "e",     "1.5", "[]",       "\\\\"};
+    struct chance c = {8};
+    uint32_t right = 0;
+    for (uint32_t i = 0; i < rounds(100000); i++) {
+        char text[200] = "{\"a\":";
+        for (uint32_t n = chance_below(&c, 10); n > 0; n--) {
+            strcat(text, pieces[chance_below(&c, sizeof pieces / sizeof *pieces)]);
+        }
+        strcat(text, chance_below(&c, 4) == 0 ? "" : "}");
+        agrees(w, text, strlen(text));
+        right += json_shape(text, strlen(text)) == SHAPE_RIGHT;
+    }
+    assert_true(right > 1000);
 }
 
 int main(void)
@@ -296,6 +427,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(more_members_than_places_are_found, begin, end),
         cmocka_unit_test_setup_teardown(a_long_line_is_read_and_its_memory_goes, begin, end),
         cmocka_unit_test_setup_teardown(what_is_json_passes_and_what_fails_is_none, begin, end),
+        cmocka_unit_test_setup_teardown(a_line_cut_anywhere_is_none, begin, end),
+        cmocka_unit_test_setup_teardown(each_byte_that_is_not_utf8_is_found, begin, end),
+        cmocka_unit_test_setup_teardown(utf8_ends_where_unicode_does, begin, end),
+        cmocka_unit_test_setup_teardown(each_byte_everywhere_is_judged_alike, begin, end),
+        cmocka_unit_test_setup_teardown(members_in_any_order_are_found, begin, end),
+        cmocka_unit_test_setup_teardown(pieces_by_chance_are_judged_alike, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
