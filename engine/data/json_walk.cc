@@ -200,8 +200,8 @@ static error_code walk_container(ondemand::value &value, char first, uint32_t de
 
 /* --- lines --- */
 
-/* The value of a member of the record. @param token  out: all of it */
-static error_code take_value(ondemand::document &document, ondemand::value &value,
+/* The value of a member of the record. @param end  of the line @param token  out: all of it */
+static error_code take_value(ondemand::document &document, ondemand::value &value, const char *end,
                              struct slice *token)
 {
     std::string_view start = value.raw_json_token();
@@ -213,13 +213,19 @@ static error_code take_value(ondemand::document &document, ondemand::value &valu
     error_code error = walk_container(value, first, 1);
     const char *behind = nullptr;
     error = error ? error : document.current_location().get(behind);
-    if (!error) {
-        *token = trimmed(start.data(), static_cast<size_t>(behind - start.data()));
+    if (error) {
+        return error;
     }
-    return error;
+    /* A bracket that stands behind the line may have closed what the line left open: there simdjson
+     * goes on at the line's end, and then at its beginning. */
+    if (behind <= start.data() || behind >= end) {
+        return simdjson::INCOMPLETE_ARRAY_OR_OBJECT;
+    }
+    *token = trimmed(start.data(), static_cast<size_t>(behind - start.data()));
+    return simdjson::SUCCESS;
 }
 
-static error_code walk_record(struct json_walk *w, ondemand::document &document,
+static error_code walk_record(struct json_walk *w, ondemand::document &document, const char *end,
                               struct slice *tokens)
 {
     ondemand::object record;
@@ -236,7 +242,7 @@ static error_code walk_record(struct json_walk *w, ondemand::document &document,
         ondemand::field &field = member.value_unsafe(); /* not a copy: those stall */
         int32_t wanted = field_of(w, field.key().raw(), at++);
         bool is_first = wanted != unwanted && tokens[wanted].data == nullptr;
-        error = is_first ? take_value(document, field.value(), &tokens[wanted])
+        error = is_first ? take_value(document, field.value(), end, &tokens[wanted])
                          : walk_value(field.value(), 1);
         if (error) {
             return error;
@@ -337,6 +343,6 @@ const char *json_walk_line(struct json_walk *w, struct slice line, struct slice 
         snprintf(w->reason, sizeof w->reason, "%s", reason_of(error));
         return w->reason;
     }
-    error = walk_record(w, document, tokens);
+    error = walk_record(w, document, line.data + line.size, tokens);
     return error ? explain(w, document, line, error) : nullptr;
 }

@@ -313,6 +313,17 @@ static void a_line_cut_anywhere_is_none(void **state)
     }
 }
 
+/* simdjson takes them for the line's. */
+static void brackets_behind_a_line_close_nothing(void **state)
+{
+    struct walking *w = *state;
+    const char *open[] = {"{\"a\":[{}",  "{\"a\":[[{}", "{\"a\":[[[{}",     "{\"b\":[{}",
+                          "{\"b\":[[{}", "{\"a\":{}",   "{\"a\":{\"b\":[{}"};
+    for (size_t i = 0; i < sizeof open / sizeof *open; i++) {
+        agrees(w, open[i], strlen(open[i]));
+    }
+}
+
 static void each_byte_that_is_not_utf8_is_found(void **state)
 {
     struct walking *w = *state;
@@ -428,6 +439,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_long_line_is_read_and_its_memory_goes, begin, end),
         cmocka_unit_test_setup_teardown(what_is_json_passes_and_what_fails_is_none, begin, end),
         cmocka_unit_test_setup_teardown(a_line_cut_anywhere_is_none, begin, end),
+        cmocka_unit_test_setup_teardown(brackets_behind_a_line_close_nothing, begin, end),
         cmocka_unit_test_setup_teardown(each_byte_that_is_not_utf8_is_found, begin, end),
         cmocka_unit_test_setup_teardown(utf8_ends_where_unicode_does, begin, end),
         cmocka_unit_test_setup_teardown(each_byte_everywhere_is_judged_alike, begin, end),
