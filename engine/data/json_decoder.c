@@ -8,7 +8,8 @@
 #include "data/json_read.h"
 #include "data/json_walk.h"
 
-#define KEPT_BYTES_MAX MIB
+#define KEPT_BYTES_MAX   MIB
+#define PADDED_BYTES_MAX (LIMIT_RECORD_BYTES_MAX + LIMIT_TEXT_PADDING)
 
 struct json_decoder {
     struct decoder base; /* first */
@@ -49,6 +50,7 @@ static struct slice with_padding(struct json_decoder *j, struct slice row)
     }
     if (j->padded.capacity > KEPT_BYTES_MAX) {
         buffer_deinit(&j->padded);
+        buffer_init(&j->padded, PADDED_BYTES_MAX);
     }
     buffer_clear(&j->padded);
     if (buffer_reserve(&j->padded, row.size + LIMIT_TEXT_PADDING) != 0) {
@@ -110,6 +112,6 @@ struct decoder *json_decoder_create(bool strict)
     j->base.ops = &ops;
     j->walk = json_walk_create();
     j->is_strict = strict;
-    buffer_init(&j->padded, LIMIT_RECORD_BYTES_MAX + LIMIT_TEXT_PADDING);
+    buffer_init(&j->padded, PADDED_BYTES_MAX);
     return &j->base;
 }

@@ -133,6 +133,34 @@ static void a_changed_text_is_judged_as_the_grammar_does(void **state)
     }
 }
 
+static const char whole[] =
+    "{\"a\":[1,-2.5e3,true,{\"b\":null}],\"\\u00e9\":\"x\\\"\\ud83d\\ude00\"}";
+
+static void a_text_cut_anywhere_fails(void **state)
+{
+    (void)state;
+    passes(whole);
+    for (size_t size = 0; size < sizeof whole - 1; size++) {
+        size_t at = 0;
+        assert_non_null(check_text(whole, size, &at));
+        assert_true(at <= size);
+    }
+}
+
+static void a_byte_that_is_not_utf8_fails_anywhere(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof whole - 1; i++) {
+        for (unsigned byte = 0x80; byte < 0x100; byte++) {
+            char text[sizeof whole];
+            memcpy(text, whole, sizeof whole);
+            text[i] = (char)byte;
+            size_t at = 0;
+            assert_non_null(check_text(text, sizeof whole - 1, &at));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +168,8 @@ int main(void)
         cmocka_unit_test(others_fail_with_a_reason_and_a_place),
         cmocka_unit_test(nesting_ends_at_its_limit),
         cmocka_unit_test(a_changed_text_is_judged_as_the_grammar_does),
+        cmocka_unit_test(a_text_cut_anywhere_fails),
+        cmocka_unit_test(a_byte_that_is_not_utf8_fails_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
