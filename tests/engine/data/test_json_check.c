@@ -90,6 +90,7 @@ static void others_fail_with_a_reason_and_a_place(void **state)
     fails("\"\\ud83d\\u0041\"", "half of a surrogate pair", 13);
     fails("\"\\ude00\"", "half of a surrogate pair", 7);
     fails("\"a\nb\"", "a control character in a string", 2);
+    fails("\"\x1f\"", "a control character in a string", 1);
     fails("'a'", "no value", 0);
     fails("[1]//", "something behind the value", 3);
     fails("\"\xff\"", "invalid UTF-8", 0);
