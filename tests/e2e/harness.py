@@ -12,16 +12,21 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 SLOW = os.environ.get("TIDEMILL_TEST_SLOW") == "yes"
-TIMEOUT_S = 120
+TIMEOUT_S = 120  # for a program that should end
 WAIT_S = 30
+DEADLINE_S = 300  # for a whole test; see Watch
+DEADLINE_SLOW_S = 90 * 60
+socket.setdefaulttimeout(TIMEOUT_S)  # a peer that never comes must not hold a test for ever
 
 
 def program(variable, path):
@@ -215,11 +220,76 @@ def test(function=None, *, each=(None,), slow=False, last=False):
     return add(function) if function else add
 
 
+class Watch:
+    """Ends what tests started when one is over its deadline, so that one that hangs is a failure
+    that says where, and not a suite without a result. A test that goes on hanging is given up: its
+    thread stays, and the suite ends without it."""
+
+    GIVE_UP_S = 30  # after its programs were killed
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.running = {}  # thread id -> [test, place, begin, what was seen at the deadline or ""]
+
+    def begin(self, one, place):
+        with self.lock:
+            self.running[threading.get_ident()] = [one, place, time.monotonic(), ""]
+
+    def end(self):
+        """@return what was seen at the deadline, "" when it was kept"""
+        with self.lock:
+            return self.running.pop(threading.get_ident())[3]
+
+    def look(self):
+        """Kill the programs of tests that are late. @return {test: text} of those to give up"""
+        given_up = {}
+        with self.lock:
+            for thread, entry in self.running.items():
+                one, place, begin, seen = entry
+                limit = DEADLINE_SLOW_S if one.is_slow else DEADLINE_S
+                late = time.monotonic() - begin - limit
+                if late < 0:
+                    continue
+                if not seen:
+                    entry[3] = f"not ended after {limit} s\n{stack_of(thread)}{programs_of(place)}"
+                    place.close()
+                elif late > self.GIVE_UP_S:
+                    given_up[one] = seen
+        return given_up
+
+
+def stack_of(thread):
+    frame = sys._current_frames().get(thread)
+    return "".join(traceback.format_stack(frame)[-6:]) if frame else ""
+
+
+def programs_of(place):
+    """What each program of a test does just now: its threads, what they wait for, what it said."""
+    text = ""
+    for running in place.started:
+        if not running.is_running():
+            continue
+        text += f"$ {' '.join(running.command)}\n"
+        for task in sorted(pathlib.Path(f"/proc/{running.pid}/task").glob("*")):
+            try:
+                shown = [(task / name).read_text().strip() for name in ("comm", "wchan", "syscall")]
+                state = re.search(r"State:\s+(.*)", (task / "status").read_text())[1]
+            except OSError as why:
+                shown, state = [task.name], str(why)
+            text += f"   {' | '.join(shown)} | {state}\n"
+        text += running.err()[-2000:]
+    return text
+
+
+WATCH = Watch()
+
+
 def run_one(one, keep):
     """@return (kind, text, seconds); kind is ok, not ok or skip"""
     begin = time.monotonic()
     place = Place(tempfile.mkdtemp(prefix="tidemill-test-"))
     kind, text = "ok", ""
+    WATCH.begin(one, place)
     try:
         one.function(place, *(() if one.argument is None else (one.argument,)))
     except Skip as why:
@@ -230,6 +300,9 @@ def run_one(one, keep):
         kind, text = "not ok", traceback.format_exc()
     finally:
         place.close()
+        late = WATCH.end()
+    if late:
+        kind, text = "not ok", f"{late}\n{text}"
     if kind == "not ok" and keep:
         text += f"\nkept: {place.folder}"
     else:
@@ -268,19 +341,35 @@ def main(description):
         print("\n".join(t.name for t in tests))
         return 0
     counts = {"ok": 0, "not ok": 0, "skip": 0}
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        pending = {pool.submit(run_one, t, options.keep): t for t in tests if not t.is_last}
-        for done in concurrent.futures.as_completed(pending):
-            report(pending[done], done.result(), counts)
-    for one in tests:
-        if one.is_last and not options.patterns:
-            report(one, run_one(one, options.keep), counts)
+    run_all([t for t in tests if not t.is_last], options.jobs, options.keep, counts)
+    run_all([t for t in tests if t.is_last and not options.patterns], 1, options.keep, counts)
     if counts["skip"]:
         print(f"{counts['skip']} skipped")
     print(f"# {counts['ok']} passed, {counts['not ok']} failed", flush=True)
     return 0 if counts["not ok"] == 0 else 1
 
 
+def run_all(tests, jobs_at_a_time, keep, counts):
+    """So many at a time, each reported as it ends."""
+    pool = concurrent.futures.ThreadPoolExecutor(jobs_at_a_time)
+    pending = {pool.submit(run_one, t, keep): t for t in tests}
+    while pending:
+        done, _ = concurrent.futures.wait(pending, timeout=1,
+                                          return_when=concurrent.futures.FIRST_COMPLETED)
+        for future in done:
+            report(pending.pop(future), future.result(), counts)
+        stuck = WATCH.look()
+        if stuck and len(stuck) == min(len(pending), jobs_at_a_time):  # nothing else can run
+            for one in pending.values():
+                text = stuck.get(one, "not run: the tests before it hang")
+                report(one, ("not ok", text, 0), counts)
+            break
+    pool.shutdown(wait=not pending, cancel_futures=True)
+
+
 def start(description):
     """The last line of a `run`."""
-    sys.exit(main(description))
+    code = main(description)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # without waiting for the threads of tests that hang
