@@ -52,13 +52,13 @@ class Reader:
         return len(piece)
 
     def slowly(self, bytes_per_second, until):
-        """Read at that speed until a condition holds."""
+        """Read at that speed until a condition holds, which it must before the end."""
         begin, first = time.monotonic(), self.read
         while not until():
             time.sleep(0.01)
             due = (time.monotonic() - begin) * bytes_per_second - (self.read - first)
             if due >= 1:
-                self.take(int(due))
+                check(self.take(int(due)) > 0, "all has come before that: {} bytes", self.read)
 
     def to_the_end(self):
         while self.take(1 << 20):
