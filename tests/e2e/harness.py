@@ -134,6 +134,18 @@ class Running:
     def is_running(self):
         return self.process.poll() is None
 
+    def wait_for_handler(self):
+        """Until the program has a handler for SIGTERM: before, it ends by it."""
+        def has():
+            try:
+                status = pathlib.Path(f"/proc/{self.pid}/status").read_text("ascii")
+            except FileNotFoundError:
+                return True
+            caught = re.search(r"^SigCgt:\s*([0-9a-f]+)$", status, re.MULTILINE)
+            return not self.is_running() or int(caught[1], 16) >> (signal.SIGTERM - 1) & 1
+        wait_until(has, "it has a handler for SIGTERM")
+        return self
+
     def wait(self, timeout=TIMEOUT_S, may_die=False):
         """@param may_die: ending by a signal is no failure"""
         try:

@@ -159,7 +159,7 @@ def a_disk_that_is_full_at_the_start_is_named(place, which):
         jobs.script(place, f"lines:to_files('{'disk/out' if which == 'out' else 'out'}',"
                     " {format = 'text'})")
         options = ["--data", "disk/data"] if which == "data" else []
-        running = place.start("run", "--once", *options, "job.lua")
+        running = place.start("run", "--once", *options, "job.lua").wait_for_handler()
         time.sleep(1)
         running.signal(signal.SIGTERM)
         running.wait(10).exits(1, 3).says("No space left on device", "disk|to_files at")

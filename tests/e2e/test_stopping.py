@@ -1,6 +1,7 @@
 """Signals, and a standard output that goes away."""
 import os
 import re
+import select
 import signal
 import subprocess
 import time
@@ -20,7 +21,7 @@ def a_signal_commits_publishes_and_exits_0(place, name):
     for n in range(1, 40):
         place.write(f"x{n}", f"{n}\n").rename(place / f"in/{n}")
         time.sleep(0.01)
-    running.wait_for_text("$")
+    wait_until(lambda: list(place.folder.glob("out/**/*-*-*")), "the first epoch is prepared")
     begin = time.monotonic()
     running.signal(getattr(signal, name)).wait(8).exits(0)
     check(time.monotonic() - begin < 5, "it took more than 5 s")
@@ -56,7 +57,7 @@ def a_signal_with_once_does_not_wait_for_a_long_function(place):
     place.write("in/a", "1\n2\n")
     jobs.script(place, "lines:map(function(s) while s == '2' do end return s end):to_files('out')",
                 options="deadline = '30s'")
-    running = place.start("run", "--once", "job.lua")
+    running = place.start("run", "--once", "job.lua").wait_for_handler()
     time.sleep(0.5)
     begin = time.monotonic()
     running.signal(signal.SIGTERM).wait(8).exits(1).says("are left")
@@ -98,7 +99,8 @@ def a_signal_does_not_wait_for_a_reader_that_is_stopped(place):
     read, write = os.pipe()
     running = place.start("run", "--option", "batch=50ms", "job.lua", stdout=write)
     os.close(write)
-    time.sleep(0.7)
+    wait_until(lambda: select.select([read], [], [], 0)[0], "the first rows are in the pipe")
+    time.sleep(0.3)
     begin = time.monotonic()
     end = running.signal(signal.SIGTERM).wait(12).exits(1)
     os.close(read)
@@ -114,7 +116,7 @@ def a_second_signal_ends_at_once(place, how):
     jobs.script(place, "lines:map(function(s) while s == '2' do end return s end):to_files('out')",
                 options="deadline = '30s'")
     options = ["--once"] if how == "with --once" else ["--option", "batch=50ms"]
-    running = place.start("run", *options, "job.lua")
+    running = place.start("run", *options, "job.lua").wait_for_handler()
     time.sleep(0.5)
     running.signal(signal.SIGTERM)
     time.sleep(0.2)
@@ -132,9 +134,7 @@ def a_signal_while_nothing_is_there_exits_0(place):
     (place / "in").mkdir()
     jobs.copy_lines(place)
     running = place.start("run", "--option", "batch=10s", "job.lua")
-    wait_until((place / ".tidemill/job/store").exists, "the store is there")
-    time.sleep(0.3)
-    running.signal(signal.SIGTERM).wait(5).exits(0)
+    running.wait_for_handler().signal(signal.SIGTERM).wait(5).exits(0)
 
 
 # --- tidemill stop --------------------------------------------------------------------------------
@@ -231,10 +231,9 @@ def a_slow_reader_gets_every_row_once(place):
 def a_full_standard_output_is_said_and_loses_nothing(place):
     stdout_job(place, 1000)
     with open("/dev/full", "wb") as full:
-        running = place.start("run", "--once", "job.lua", stdout=full)
+        running = place.start("run", "--once", "job.lua", stdout=full).wait_for_handler()
     time.sleep(1)
-    if running.is_running():
-        running.signal(signal.SIGTERM)
+    running.signal(signal.SIGTERM)
     running.wait(20).exits(1).says("No space left|standard output")
     check_equal(jobs.run_once(place).exits(0).out, (place / "in/a").read_bytes(), "rows")
 
