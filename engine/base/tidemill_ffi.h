@@ -345,6 +345,8 @@ uint32_t mill_side_find_number(const struct mill_side *t, double key);
 /* The rows by their numbers, each the text of a JSON object. */
 const struct mill_slice *mill_side_rows(const struct mill_side *t);
 uint32_t mill_side_count(const struct mill_side *t);
+/* The key of a row. @return false: it is a number */
+bool mill_side_key(const struct mill_side *t, uint32_t number, struct mill_slice *key);
 
 /* --- time and chance --- */
 /* data/timestamp.h. @return false: it is no time */

@@ -182,6 +182,13 @@ uint32_t mill_side_find_number(const struct mill_side *t, double key)
     return keyset_find(&t->keys, hash_tagged(KEY_NUMBER, &v, sizeof v), KEY_NUMBER, &v, sizeof v);
 }
 
+bool mill_side_key(const struct mill_side *t, uint32_t number, struct mill_slice *key)
+{
+    const struct keyset_key *k = &t->keys.keys[number];
+    *key = (struct mill_slice){.ptr = k->bytes + 1, .len = k->size - 1};
+    return (uint8_t)k->bytes[0] == KEY_STRING;
+}
+
 const struct mill_slice *mill_side_rows(const struct mill_side *t)
 {
     return t->rows;

@@ -182,7 +182,8 @@ function input.records(w, segment)
    w:upvalue("view", { kind = "view" })
    w:upvalue("open_records", { kind = "runtime" })
    w.before_loop = ("local generation = open_records(%d)"):format(segment.input.from)
-   w:add("local r = view(i, generation)")
+   w.new_view = "view(i, generation)"
+   w:add("local r = %s", w.new_view)
    w.value = "r"
 end
 

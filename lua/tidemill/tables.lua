@@ -16,10 +16,16 @@ local TABLES_MAX = 64 -- LIMIT_SIDE_TABLES_MAX
 local FORMAT_OF = { csv = "csv", json = "json", jsonl = "json", ndjson = "json" }
 
 local handle_type = ffi.typeof("struct mill_lookup")
+local slice_type = ffi.typeof("struct mill_slice")
 
--- Strings of keys that were found last are kept, so that they are not made and collected again for
--- each record: one for each row, up to so many. It is a store without a branch, for one way through
--- the loop is compiled well, and the other leaves it.
+-- All string keys of a table of up to so many rows are known by their Lua strings, so that looking one
+-- up costs neither a hash of its bytes nor a string that is made and collected again; the fields of
+-- its rows are known, too (views.lua). All or none: a loop that is compiled while they are gathered
+-- would be compiled for the way that is hardly taken later.
+local KNOWN_MAX = 65536
+
+-- Of a larger table, strings of keys that were found last are kept: one for each row, up to so many.
+-- It is a store without a branch for the same reason.
 local KEPT_MAX = 65536
 
 -- By the table's number: what this Lua state knows of it. None where no records run.
@@ -35,11 +41,20 @@ end
 
 --- The file was replaced, or the rows are seen for the first time.
 local function renew(side, newest)
-   local size = 1
-   while size < KEPT_MAX and size <= C.mill_side_count(newest) do size = size * 2 end
-   side.kept, side.mask = new_table(size, 0), size - 1
-   for i = 1, size do side.kept[i] = false end
+   local count = C.mill_side_count(newest)
    side.table, side.rows = newest, C.mill_side_rows(newest)
+   side.numbers, side.kept = nil, nil
+   if count <= KNOWN_MAX then
+      local numbers, key = {}, slice_type()
+      for number = 1, count do
+         if C.mill_side_key(newest, number, key) then numbers[ffi.string(key.ptr, key.len)] = number end
+      end
+      side.numbers = numbers
+   else
+      side.kept = new_table(KEPT_MAX, 0)
+      for i = 1, KEPT_MAX do side.kept[i] = false end
+   end
+   views.forget_side(side.index, side.rows, side.numbers and count or 0)
 end
 
 local handle = {}
@@ -51,8 +66,14 @@ function handle.__index(self, key)
    if newest ~= side.table then renew(side, newest) end
    local number
    if type(key) == "string" then
-      number = C.mill_side_find(newest, key, #key)
-      side.kept[band(number, side.mask) + 1] = key
+      local numbers = side.numbers
+      if numbers then
+         number = numbers[key]
+         if not number then return nil end
+      else
+         number = C.mill_side_find(newest, key, #key)
+         side.kept[band(number, KEPT_MAX - 1) + 1] = key
+      end
    elseif type(key) == "number" then
       number = C.mill_side_find_number(newest, key)
    elseif key == nil then
@@ -62,8 +83,8 @@ function handle.__index(self, key)
    end
    if number == 0 then return nil end
    local row = side.rows[number]
-   local view = side.view(row.ptr, row.len) -- a tail call would end a trace that begins here
-   return view
+   local view = side.view(row.ptr, row.len, number, side.index)
+   return view -- a tail call would end a trace that begins here
 end
 
 function handle.__newindex()
@@ -84,16 +105,16 @@ local function bind(pointer, count, view)
    if pointer == nil then return end
    local newest = ffi.cast("const struct mill_side **", pointer)
    for i = 0, count - 1 do
-      sides[i] = { newest = newest + i, view = view }
+      sides[i] = { index = i, newest = newest + i, view = view }
       renew(sides[i], newest[i])
    end
 end
 
 --- In a worker: rows are views of the chunk that runs.
-function M.bind(pointer, count) bind(pointer, count, views.of_chunk) end
+function M.bind(pointer, count) bind(pointer, count, views.of_side) end
 
 --- In the state of for_each_batch.
-function M.bind_rows(pointer, count) bind(pointer, count, views.of_rows) end
+function M.bind_rows(pointer, count) bind(pointer, count, views.of_side_rows) end
 
 local SCHEMA = formats.schema { key = { type = "string" } }
 SCHEMA.format = { type = "choice", "csv", "json" }

@@ -32,6 +32,8 @@ local document_type = ffi.typeof [[
       const uint32_t tidemill_size_;
       const uint32_t tidemill_generation_;
       const uint32_t tidemill_life_; /* enum mill_life */
+      const uint32_t tidemill_row_;  /* of a side table; 0: it is none */
+      const uint32_t tidemill_side_; /* that table */
    }
 ]]
 local cursor_type = ffi.typeof("struct mill_cursor")
@@ -44,6 +46,12 @@ local current = { lives = ffi.cast("uint32_t *", own_lives), columns = {}, host 
 
 local scratch = ffi.gc(C.mill_buffer_create(SCRATCH_MAX), C.mill_buffer_destroy)
 local found, text_slice = cursor_type(), ffi.new("struct mill_slice")
+
+-- Of side tables, by their numbers: {rows=, count= of rows whose fields are gathered, fields=,
+-- field_count=}. fields[name][row] is a value, or NOT_GATHERED.
+local sides = {}
+local NOT_GATHERED = {}
+local GATHERED_MAX = 64 -- names
 
 -- Texts that belong to Lua, by the views that stand on them.
 local owners = setmetatable({}, { __mode = "k" })
@@ -138,13 +146,63 @@ function view.__index(self, name)
    return value
 end
 
+--- A field of a record of the chunk that is a string, without making one.
+---@return ffi.cdata*? pointer, integer? bytes; nil: it is something else, or the view another
+function M.text_field(v, name)
+   if type(v) == "cdata" and istype(view_type, v) and
+      v.tidemill_generation_ == current.lives[OF_CHUNK] then
+      local column = current.columns[name] or column_of(name)
+      if column then
+         local c = column[v.tidemill_row_]
+         if c.kind == STRING then return c.ptr, c.len end
+      end
+   end
+   return nil
+end
+
 local document = {}
 
-function document.__index(self, name)
+local function find_in(self, name)
    local life, generation = self.tidemill_life_, self.tidemill_generation_
-   if generation ~= current.lives[life] then stale() end
    local owner = life == OF_ROWS and owners[self] or nil
-   local value = find(self.tidemill_text_, self.tidemill_size_, name, generation, life, owner)
+   return find(self.tidemill_text_, self.tidemill_size_, name, generation, life, owner)
+end
+
+--- The first read of a field in a side table gathers it of all rows: later ones need neither their
+--- texts nor new strings. What is nested, missing or spelled wrong is looked up in the text always.
+local function gather(side, name)
+   if type(name) ~= "string" then bad_name(name) end
+   local values, c = {}, found.value
+   for row = 1, side.count do
+      local text, value = side.rows[row], NOT_GATHERED
+      if C.mill_json_find(found, text.ptr, text.len, name, #name, scratch) then
+         local kind = c.kind
+         if kind == STRING or kind == NUMBER or kind == BOOLEAN or kind == INT64 or kind == UINT64 then
+            value = cell_value(c, name)
+         end
+      end
+      values[row] = value
+   end
+   side.fields[name] = values
+   side.field_count = side.field_count + 1
+   return values
+end
+
+function document.__index(self, name)
+   if self.tidemill_generation_ ~= current.lives[self.tidemill_life_] then stale() end
+   local row = self.tidemill_row_
+   if row ~= 0 then
+      local side = sides[self.tidemill_side_]
+      local values = side.fields[name]
+      if not values and row <= side.count and side.field_count < GATHERED_MAX then
+         values = gather(side, name)
+      end
+      if values then
+         local value = values[row]
+         if value ~= NOT_GATHERED then return value end
+      end
+   end
+   local value = find_in(self, name)
    return value
 end
 
@@ -201,9 +259,23 @@ function M.of_chunk(text, size)
    return document_type(text, size, current.lives[OF_CHUNK], OF_CHUNK)
 end
 
---- A view of a record that stands in memory as long as the rows of for_each_batch.
-function M.of_rows(text, size)
-   return document_type(text, size, current.lives[OF_ROWS], OF_ROWS)
+--- A view of a row of a side table, valid as long as the chunk that runs.
+---@param row integer its number
+---@param side integer the table's number
+function M.of_side(text, size, row, side)
+   return document_type(text, size, current.lives[OF_CHUNK], OF_CHUNK, row, side)
+end
+
+--- The same, valid as long as the rows of for_each_batch.
+function M.of_side_rows(text, size, row, side)
+   return document_type(text, size, current.lives[OF_ROWS], OF_ROWS, row, side)
+end
+
+--- A side table has other rows than it had.
+---@param rows ffi.cdata* struct mill_slice *, by their numbers
+---@param count integer of rows whose fields are to be gathered: all or 0
+function M.forget_side(side, rows, count)
+   sides[side] = { rows = rows, count = count, fields = {}, field_count = 0 }
 end
 
 --- A view of a running value in a table.

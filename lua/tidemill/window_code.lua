@@ -11,11 +11,12 @@ local TIME_MAX = 253370764799999 -- TIMESTAMP_MS_MAX
 
 local function read_field(w, node)
    w:upvalue("no_field", { kind = "runtime" })
+   w:upvalue("time_field", { kind = "runtime" })
    local kind = w:fresh("x")
    w:add("local %s = type(%s)", kind, w.value)
    w:add("if %s ~= 'table' and %s ~= 'cdata' then no_field(%s, %q) end", kind, kind, kind,
       node.field)
-   return ("%s[%q]"):format(w.value, node.field)
+   return ("time_field(%s, %q)"):format(w.value, node.field)
 end
 
 --- Find a record's time. What is none, or lies too far ahead, is an error and moves nothing.
@@ -24,17 +25,21 @@ function M.event_time(w, node)
    local x, time = w:fresh("x"), w:fresh("t")
    local given = node.field and read_field(w, node)
       or ("%s(%s)"):format(writer.function_of(w, node), writer.arguments(w, node.fn))
-   w:upvalue("to_time", { kind = "runtime" })
    w:upvalue("bad_time", { kind = "runtime" })
    local event = w:upvalue("event" .. node.id, { kind = "event", node = node })
    w:add("local %s = %s", x, given)
-   w:add("if type(%s) ~= 'number' then %s = to_time(%s) end", x, x, x)
+   if not node.field then
+      w:upvalue("to_time", { kind = "runtime" })
+      w:add("if type(%s) ~= 'number' then %s = to_time(%s) end", x, x, x)
+   end
    w:add("if not (%s >= 0 and %s <= %d) then bad_time(%s) end", x, x, TIME_MAX, x)
    w:add("local %s = %s - %s %% 1", time, x, x)
    w:add("if %s > %s.seen_ms then", time, event)
    w:upvalue("far_ahead", { kind = "runtime" })
    w:add("if %s > %s.limit_ms then far_ahead(%s, %s.limit_ms) end", time, event, time, event)
    w:add("%s.seen_ms = %s end", event, time)
+   -- A new one: LuaJIT makes the old one for real when it is read again after a call of C.
+   if node.field and w.new_view and w.value == "r" then w:add("r = %s", w.new_view) end
    w.time = time
 end
 

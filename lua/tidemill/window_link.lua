@@ -2,6 +2,7 @@
 --- aggregates that keep more than a number.
 local abi = require "tidemill.abi"
 local values = require "tidemill.values"
+local views = require "tidemill.views"
 
 local ffi, C = abi.ffi, abi.C
 local type, error, next = type, error, next
@@ -28,6 +29,18 @@ local function to_time(v)
       or ("the time is a %s, not a number or a text"):format(type(v)), 0)
 end
 
+--- The time in a record's field.
+local function time_field(record, name)
+   local text, size = views.text_field(record, name)
+   if text then
+      if C.mill_timestamp(text, size, time_box) then return time_box[0] end
+      return to_time(ffi.string(text, size)) -- which says what is wrong
+   end
+   local v = record[name]
+   if type(v) ~= "number" then v = to_time(v) end
+   return v
+end
+
 local function bad_time(x)
    if x ~= x then error("the time is not a number", 0) end
    if x < 0 then error(("the time %.15g is before 1970"):format(x), 0) end
@@ -52,6 +65,7 @@ end
 --- Add the functions to those that loops call.
 function M.add_runtime(runtime)
    runtime.to_time, runtime.bad_time, runtime.far_ahead = to_time, bad_time, far_ahead
+   runtime.time_field = time_field
    runtime.no_field, runtime.rawequal = no_field, rawequal
 end
 

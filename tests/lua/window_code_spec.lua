@@ -24,7 +24,7 @@ it("a time is checked before it counts", function()
       "if type(x1) ~= 'number' then x1 = to_time(x1) end",
       "if not (x1 >= 0 and x1 <= 253370764799999) then bad_time(x1) end",
       "if t2 > event3.limit_ms then far_ahead(t2, event3.limit_ms) end event3.seen_ms = t2")
-   has(text_of("values:event_time('a'):print()"), 'r["a"]', "no_field(x3")
+   has(text_of("values:event_time('a'):print()"), 'time_field(r, "a")', "no_field(x3")
 end)
 
 it("a record goes into its pane", function()
