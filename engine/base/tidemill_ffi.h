@@ -339,6 +339,10 @@ void mill_state_follow(struct mill_group *groups, uint32_t i);
 struct mill_lookup {
     const uint32_t tidemill_index_; /* from 0 */
 };
+/* The beginning of a struct mill_side: what tells it from one that was in its place before. */
+struct mill_side_head {
+    uint32_t serial;
+};
 /* The number of the row of a key, from 1 on. @return 0: there is none */
 uint32_t mill_side_find(const struct mill_side *t, const char *key, size_t size);
 uint32_t mill_side_find_number(const struct mill_side *t, double key);

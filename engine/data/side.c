@@ -1,5 +1,6 @@
 #include "data/side.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/hash.h"
@@ -11,6 +12,7 @@
 #define KEYS_MAX (UINT32_C(1) << 30)
 
 struct mill_side {
+    struct mill_side_head head; /* first: Lua sees it */
     struct keyset keys;
     struct mill_slice *rows; /* by the key's number, from 1 on */
     size_t row_capacity;
@@ -141,7 +143,9 @@ static int add_all(struct builder *b, size_t padding)
 int side_build(struct slice text, size_t padding, struct decoder *decoder,
                const struct side_options *options, struct mill_side **result, struct error *e)
 {
+    static atomic_uint_least32_t made;
     struct mill_side *t = memory_zero(1, sizeof *t);
+    t->head.serial = atomic_fetch_add(&made, 1) + 1;
     keyset_init(&t->keys, KEYS_MAX, options->bytes_max);
     arena_init(&t->text);
     struct builder b = {

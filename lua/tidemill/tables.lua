@@ -17,15 +17,16 @@ local FORMAT_OF = { csv = "csv", json = "json", jsonl = "json", ndjson = "json" 
 
 local handle_type = ffi.typeof("struct mill_lookup")
 local slice_type = ffi.typeof("struct mill_slice")
+local head_pointer = ffi.typeof("const struct mill_side_head *")
 
--- All string keys of a table of up to so many rows are known by their Lua strings, so that looking one
--- up costs neither a hash of its bytes nor a string that is made and collected again; the fields of
--- its rows are known, too (views.lua). All or none: a loop that is compiled while they are gathered
--- would be compiled for the way that is hardly taken later.
-local KNOWN_MAX = 65536
+-- All string keys of a table of up to so many rows are known by their Lua strings, so that looking
+-- one up costs neither a hash of its bytes nor a string that is made and collected again; and if
+-- its text is not too long, so are the fields of its rows (views.lua). All or none: a loop that is
+-- compiled while they are gathered would be compiled for the way that is hardly taken later.
+local KNOWN_MAX, KNOWN_BYTES_MAX = 65536, 16 * 2 ^ 20
 
--- Of a larger table, strings of keys that were found last are kept: one for each row, up to so many.
--- It is a store without a branch for the same reason.
+-- Of a larger table, strings of keys that were found last are kept: one for each row, up to so
+-- many. It is a store without a branch for the same reason.
 local KEPT_MAX = 65536
 
 -- By the table's number: what this Lua state knows of it. None where no records run.
@@ -42,19 +43,24 @@ end
 --- The file was replaced, or the rows are seen for the first time.
 local function renew(side, newest)
    local count = C.mill_side_count(newest)
-   side.table, side.rows = newest, C.mill_side_rows(newest)
+   side.serial, side.rows = ffi.cast(head_pointer, newest).serial, C.mill_side_rows(newest)
    side.numbers, side.kept = nil, nil
+   local gathered = 0
    if count <= KNOWN_MAX then
-      local numbers, key = {}, slice_type()
+      local numbers, key, bytes = {}, slice_type(), 0
       for number = 1, count do
-         if C.mill_side_key(newest, number, key) then numbers[ffi.string(key.ptr, key.len)] = number end
+         bytes = bytes + side.rows[number].len
+         if C.mill_side_key(newest, number, key) then
+            numbers[ffi.string(key.ptr, key.len)] = number
+         end
       end
       side.numbers = numbers
+      gathered = bytes <= KNOWN_BYTES_MAX and count or 0
    else
       side.kept = new_table(KEPT_MAX, 0)
       for i = 1, KEPT_MAX do side.kept[i] = false end
    end
-   views.forget_side(side.index, side.rows, side.numbers and count or 0)
+   views.forget_side(side.index, side.rows, gathered)
 end
 
 local handle = {}
@@ -63,7 +69,7 @@ function handle.__index(self, key)
    local side = sides[self.tidemill_index_]
    if not side then no_rows() end
    local newest = side.newest[0]
-   if newest ~= side.table then renew(side, newest) end
+   if ffi.cast(head_pointer, newest).serial ~= side.serial then renew(side, newest) end
    local number
    if type(key) == "string" then
       local numbers = side.numbers

@@ -46,10 +46,10 @@ end
 
 --- Lines for the only source, or with input_to for the one of that name.
 function Test:input_to(name, ...)
-   local records = { ... }
+   local given = { ... }
    local source = find_source(self.plan, name)
    local is_text = plans.is_text(self.plan.sources[source])
-   for _, record in ipairs(records) do
+   for _, record in ipairs(given) do
       if is_text and type(record) ~= "string" then
          options.fail("t:input: a line is a string, not %s", options.show(record))
       end
@@ -137,11 +137,11 @@ M.difference = difference
 local function add_batches(launch, plan, steps)
    local b = ffi.cast("struct mill_buffer *", launch:value())
    for _, step in ipairs(steps) do
-      for source, records in ipairs(step.batch or {}) do
+      for source, batch in ipairs(step.batch or {}) do
          C.mill_buffer_clear(b)
          local is_text = plans.is_text(plan.sources[source])
-         if not is_text then C.mill_pack_array(b, #records) end
-         for _, record in ipairs(records) do
+         if not is_text then C.mill_pack_array(b, #batch) end
+         for _, record in ipairs(batch) do
             if is_text then
                local line = plans.is_lines(plan.sources[source]) and record .. "\n" or record
                C.mill_json_raw(b, line, #line)

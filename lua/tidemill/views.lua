@@ -52,6 +52,9 @@ local found, text_slice = cursor_type(), ffi.new("struct mill_slice")
 local sides = {}
 local NOT_GATHERED = {}
 local GATHERED_MAX = 64 -- names
+local IS_GATHERED = {
+   [STRING] = true, [NUMBER] = true, [BOOLEAN] = true, [INT64] = true, [UINT64] = true,
+}
 
 -- Texts that belong to Lua, by the views that stand on them.
 local owners = setmetatable({}, { __mode = "k" })
@@ -176,10 +179,7 @@ local function gather(side, name)
    for row = 1, side.count do
       local text, value = side.rows[row], NOT_GATHERED
       if C.mill_json_find(found, text.ptr, text.len, name, #name, scratch) then
-         local kind = c.kind
-         if kind == STRING or kind == NUMBER or kind == BOOLEAN or kind == INT64 or kind == UINT64 then
-            value = cell_value(c, name)
-         end
+         if IS_GATHERED[c.kind] then value = cell_value(c, name) end
       end
       values[row] = value
    end

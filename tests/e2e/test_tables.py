@@ -47,6 +47,20 @@ def a_replaced_file_is_read_while_the_job_runs(place):
     check_equal(rows_of(place), [["a", "c1"], ["b", "none"], ["a", "c2"], ["b", "c3"]], "rows")
 
 
+@test(each=(65_536, 65_537, 100_000))
+def rows_of_a_table_of_any_size_are_found(place, count):
+    """The keys and fields of a small one are known to Lua, those of a large one are not."""
+    place.write("ads.csv", "ad,campaign\n" + "".join(f"a{n},c{n % 97}\n" for n in range(count)))
+    place.write("in/1", "".join(f"a{n * 31 % (count + 50)}\n" for n in range(60_000)))
+    jobs.script(place, BODY)
+    jobs.run_once(place).exits(0)
+    wanted = []
+    for n in range(60_000):
+        ad = n * 31 % (count + 50)
+        wanted.append([f"a{ad}", f"c{ad % 97}" if ad < count else "none"])
+    check_equal(rows_of(place), wanted, "rows")
+
+
 @test
 def a_wrong_file_changes_nothing_and_is_said(place):
     place.write("ads.csv", "ad,campaign\na,c1\n")

@@ -185,6 +185,38 @@ static void a_table_has_a_budget(void **state)
     buffer_deinit(&b);
 }
 
+static void each_row_knows_its_key(void **state)
+{
+    (void)state;
+    struct mill_side *t = build("id,n\na,1\n,2\n\"b\"\"c\",3\na,4\n", csv(), "id");
+    static const char *const keys[] = {"a", "", "b\"c"};
+    assert_int_equal(mill_side_count(t), 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct mill_slice key;
+        assert_true(mill_side_key(t, i + 1, &key));
+        assert_int_equal(key.len, strlen(keys[i]));
+        assert_memory_equal(key.ptr, keys[i], key.len);
+    }
+    side_destroy(t);
+    struct mill_slice key;
+    t = build("id,n\na,1\n", typed(), "n");
+    assert_false(mill_side_key(t, 1, &key));
+    side_destroy(t);
+}
+
+static void a_table_in_the_place_of_another_is_another(void **state)
+{
+    (void)state;
+    uint32_t before = 0;
+    for (int i = 0; i < 10; i++) {
+        struct mill_side *t = build("id,v\na,1\n", csv(), "id");
+        uint32_t serial = ((const struct mill_side_head *)(const void *)t)->serial;
+        assert_true(serial > before);
+        before = serial;
+        side_destroy(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +228,8 @@ int main(void)
         cmocka_unit_test(a_wrong_line_makes_it_no_table),
         cmocka_unit_test(many_keys_find_their_rows),
         cmocka_unit_test(a_table_has_a_budget),
+        cmocka_unit_test(each_row_knows_its_key),
+        cmocka_unit_test(a_table_in_the_place_of_another_is_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
