@@ -1,4 +1,5 @@
-/* Goal: a stream of msgpack of any bytes is read to its end, or to where it cannot be told apart. */
+/* Goal: a stream of msgpack of any bytes is read to its end, or to where it cannot be told apart.
+ */
 #include "data/msgpack_decoder.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/reading.h"

@@ -1,5 +1,6 @@
-/* What must hold of a decoder, whatever the bytes: it gets to the end, rows follow each other within
- * the text, a good row stays good when another field is read and is JSON, a bad one has a reason. */
+/* What must hold of a decoder, whatever the bytes: it gets to the end, rows follow each other
+ * within the text, a good row stays good when another field is read and is JSON, a bad one has a
+ * reason. */
 #ifndef TESTS_FUZZ_READING_H
 #define TESTS_FUZZ_READING_H
 
