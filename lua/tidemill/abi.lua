@@ -1,6 +1,7 @@
 --- The boundary to C: declares what engine/base/tidemill_ffi.h declares, once per Lua state, and
 --- checks that both sides mean the same.
 local ffi = require "ffi"
+require "tidemill.traversal"
 
 local M = {}
 

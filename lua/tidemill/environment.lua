@@ -4,6 +4,7 @@
 --- The libraries are copies: a script that changes them changes its own. This keeps honest scripts
 --- deterministic and apart from the engine; it is no wall against hostile ones.
 local abi = require "tidemill.abi"
+local traversal = require "tidemill.traversal"
 local is_view = require("tidemill.views").is_view
 local ffi, C = abi.ffi, abi.C
 
@@ -12,7 +13,7 @@ local M = {}
 local REP_MAX = 16 * 2 ^ 20 -- LIMIT_RECORD_BYTES_MAX
 
 local SAFE = {
-   "assert", "error", "next", "pcall", "rawequal", "rawget", "rawset", "select",
+   "assert", "error", "pcall", "rawequal", "rawget", "rawset", "select",
    "setmetatable", "tonumber", "tostring", "type", "unpack", "_VERSION",
 }
 
@@ -163,7 +164,7 @@ function M.make(spec, mill)
    local env = {}
    for _, name in ipairs(SAFE) do env[name] = _G[name] end
    env._G = env
-   env.pairs, env.ipairs = make_walk(pairs), make_walk(ipairs)
+   env.next, env.pairs, env.ipairs = traversal.next, make_walk(traversal.pairs), make_walk(ipairs)
    env.bit = copy(bit)
    env.coroutine = copy(coroutine)
    env.table = copy(table)

@@ -26,7 +26,7 @@ local function copy(v, depth)
       error("a table nested deeper than 32 (or one that holds itself)", 0)
    end
    local result = {}
-   for k, inner in next, v do result[k] = copy(inner, depth + 1) end
+   for k, inner in pairs(v) do result[k] = copy(inner, depth + 1) end
    return setmetatable(result, debug.getmetatable(v))
 end
 
@@ -40,7 +40,7 @@ function M.with(e, fields)
       error(("mill.with: the fields are a table, not %s"):format(type(fields)), 2)
    end
    local result = copy(e, 1)
-   for name, value in next, fields do
+   for name, value in pairs(fields) do
       if value == marks.null then result[name] = nil else result[name] = copy(value, 1) end
    end
    return result
@@ -62,7 +62,7 @@ function M.fields(e)
    check_record("fields", e)
    if is_view(e) then return views.fields(e) end
    local names = {}
-   for name in next, e do names[#names + 1] = name end
+   for name in pairs(e) do names[#names + 1] = name end
    table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
    return names
 end

@@ -1,6 +1,6 @@
 --- Values on their way out of the Lua heap: as msgpack (kept), as JSON (shown), as keys (compared).
 --- Everything here compiles: no pattern functions, no closures, no varargs. Tables are gone through
---- by calls of next: in a compiled `for k in next, t` this LuaJIT loses its place now and then.
+--- by calls of next (traversal.lua says why).
 local abi = require "tidemill.abi"
 local marks = require "tidemill.marks"
 local views = require "tidemill.views"

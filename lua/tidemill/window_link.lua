@@ -78,7 +78,7 @@ function M.extend(linker, part)
    part.caches = caches
 
    local function forget()
-      for p in next, caches do caches[p] = nil end
+      for p in pairs(caches) do caches[p] = nil end
       cached, pane_count = 0, 0
    end
 
