@@ -22,7 +22,7 @@ SLOPE_MAX = 1 * MEBIBYTE  # an hour
 
 # Every line costs the same, so that the load can be set; state and both kinds of outputs are used.
 SCRIPT = """local mill = require "tidemill"
-local job = mill.job("load", {batch = "500ms", workers = 1})
+local job = mill.job("load", {batch = "100ms", workers = 1})
 local lines = job:text_file_stream("in")
 lines:map_to_pair(function(line)
    local n = 0
@@ -147,8 +147,10 @@ def load_with_kills_ends_right_and_nothing_grows(place):
         check(running.kill(), "it ended by itself:\n{}", running.err())
         kills += 1
     running = place.start("run", "job.lua")
-    sleep(running, min(120, half / 4))
-    memory, files = measure(running, half * 3 / 4)
+    # Some thousand epochs: until then the store's memtables fill for the first time, 1 MiB of each
+    # family.
+    sleep(running, half * 0.4)
+    memory, files = measure(running, half * 0.6)
     feeder.end()
     time.sleep(3)  # the last file is read
     running.signal(signal.SIGTERM).wait(60).exits(0)
