@@ -176,10 +176,16 @@ class YsbPeers(Workload):
         self.measure = self.build.measure()
         count = int((PEERS_HOME / "data" / "ysb.records").read_text(encoding="ascii"))
         expected = DATA / "ysb-peers.expected"
+        ads = DATA / "ysb-peers-ads.csv"
         replace_whole(expected, self._translate)
-        self.events = Events(PEERS_HOME / "data" / "ysb", PEERS_HOME / "data" / "ads.csv", count,
-                             expected)
+        replace_whole(ads, self._name_columns)
+        self.events = Events(PEERS_HOME / "data" / "ysb", ads, count, expected)
         return None
+
+    @staticmethod
+    def _name_columns(into):
+        rows = (PEERS_HOME / "data" / "ads.csv").read_text(encoding="ascii")
+        into.write_text("ad_id,campaign_id\n" + rows, encoding="ascii")
 
     @staticmethod
     def _translate(into):
