@@ -83,10 +83,10 @@ def views_are_right_after_ten_kills(place, workers):
     ads = make_ads(place)
     events = make_events(place, 150_000, files=8)
     chance, kills = random.Random(workers), 0
-    options = ("--once", "--option", f"workers={workers}", "--option", "batch_bytes=256KiB")
+    options = ("--once", "--option", f"workers={workers}", "--option", "batch_bytes=64KiB")
     while kills < 10:
         running = place.start(*command(*options))
-        time.sleep(chance.uniform(0.03, 0.25))
+        time.sleep(chance.uniform(0.02, 0.1))
         if not running.kill():
             break  # it was done before that
         kills += 1
