@@ -4,6 +4,7 @@ import gzip
 import json
 import math
 import random
+import re
 import subprocess
 
 import jobs
@@ -412,8 +413,10 @@ def a_loop_over_views_is_compiled(place):
     out = place.run("explain", "job.lua").exits(0).out.decode()
     report = out[out.index("-- what was compiled"):]
     check("segment 1: compiled (" in report, "{}", report)
-    for what in ("gave up", "with calls that LuaJIT cannot compile", "interpreted"):
-        check(what not in report, "{}", report)
+    # What surrounds the loop may be interrupted while it is recorded: it is once more, later.
+    for what in (r"gave up at (?!tidemill\.)", "with calls that LuaJIT cannot compile",
+                 "interpreted"):
+        check(not re.search(what, report), "{}", report)
     check("file_stream at job.lua:3 reads the fields ad_id, event_type\n" in report, "{}", report)
 
 
