@@ -46,12 +46,21 @@ static bool is_next(struct check_walk *w, char c)
     return is;
 }
 
+/* @return NUL at the end; one that stands in the text is wrong wherever it stands */
+static char next_byte(const struct check_walk *w)
+{
+    if (w->at == w->end) {
+        return '\0';
+    }
+    return *w->at;
+}
+
 static bool take_hex(struct check_walk *w, uint32_t *unit)
 {
     *unit = 0;
     for (int i = 0; i < 4; i++) {
         const char *digits = "0123456789abcdef";
-        char c = w->at < w->end ? *w->at : '\0';
+        char c = next_byte(w);
         const char *found = c == '\0' ? NULL : strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c);
         if (found == NULL) {
             return fail(w, "a wrong escape");
@@ -82,7 +91,7 @@ static bool take_unicode(struct check_walk *w)
 
 static bool take_escape(struct check_walk *w)
 {
-    char c = w->at < w->end ? *w->at : '\0';
+    char c = next_byte(w);
     if (c == 'u') {
         w->at++;
         return take_unicode(w);
@@ -176,7 +185,7 @@ static bool take_object(struct check_walk *w, int depth)
 static bool take_value(struct check_walk *w, int depth)
 {
     skip_blanks(w);
-    char c = w->at < w->end ? *w->at : '\0';
+    char c = next_byte(w);
     if ((c == '{' || c == '[') && depth == LIMIT_JSON_DEPTH_MAX) {
         return fail(w, "nested deeper than 64");
     }

@@ -29,7 +29,7 @@ constexpr uint32_t place_bytes = 48;
 constexpr int32_t unwanted = -1;
 
 /* A parser that has grown for a long line goes, with four times its bytes. */
-constexpr size_t parser_kept = 1024 * 1024;
+constexpr size_t parser_kept = size_t{1} << 20;
 
 /* `name` has the quote that ends it. Its first 16 bytes are compared as two words, of which `masks`
  * takes what belongs to the name; only longer names need a call. */
