@@ -37,7 +37,7 @@ return job
 
 class Feeder(threading.Thread):
     """Appends lines to a file in the folder at a steady speed, and begins another one each minute.
-    Those that were read go after a while. (A file that is known costs some 400 bytes for a week, so
+    Those that were read go after a while. (A file that is known costs some 300 bytes for a week, so
     many small ones would hide what else grows.)"""
 
     FILE_S = 60
