@@ -6,17 +6,16 @@ import os
 from . import machine
 from .places import BENCH, DATA
 from .programs import run, say, scratch
-from .report import Measure, ratios
-from .words import parts, replace_whole
+from .report import Measure, quantile, ratios
+from .words import Folder, parts, replace_whole
 from .workloads import MEMORY, Workload
-from .ysb import generated
+from .ysb import CPU, add_rates, generated
 
 SCRIPT = BENCH / "json_passthrough.lua"
 FILES = 10  # of the events'
 BAD_EACH = 100  # every so many lines one is cut off
 MTIME = 1_700_000_000  # of all files: they are read in the order of their names
 SPEED = Measure("mb_per_s", "MB/s", digits=0, in_full=True, ratio=True)
-CPU = Measure("cpu_s_per_m", "CPU s/M events", digits=3, in_full=True)
 
 
 def rename(line):
@@ -44,17 +43,14 @@ def digest_of(paths):
     return digest.hexdigest()
 
 
-class Lines:
+class Lines(Folder):
     """A folder of events, of which some may be cut off, and what must come of them."""
 
     def __init__(self, folder):
-        self.folder = folder
+        super().__init__(folder)
         about = json.loads(folder.with_suffix(".expected").read_text(encoding="ascii"))
         self.bytes, self.count, self.bad = about["bytes"], about["count"], about["bad"]
         self.digests = about["digests"]
-
-    def files(self):
-        return sorted(self.folder.iterdir())
 
 
 def prepared(events, is_spoiled):
@@ -125,9 +121,9 @@ class JsonPassthrough(Workload):
             "--data", folder / "data", "--set", f"input={lines.folder}",
             "--set", f"output={folder / 'out'}", "--set", f"what={what}",
             "--option", f"workers={workers}", SCRIPT])
-        if result.get("wall_s") and result.get("cpu_s"):
+        add_rates(result, lines.count)
+        if result.get("wall_s"):
             result["mb_per_s"] = round(lines.bytes / result["wall_s"] / 1e6, 1)
-            result["cpu_s_per_m"] = round(result["cpu_s"] / lines.count * 1e6, 5)
         if "note" not in result:
             wrong = self.check(folder, lines, what)
             result.update({"note": wrong} if wrong else {})
@@ -144,4 +140,4 @@ class JsonPassthrough(Workload):
         found = ratios(records, "spoiled-1", "rename-1", "mb_per_s")
         if not found:
             return []
-        return [f"with 1 % of the lines cut off: {sorted(found)[len(found) // 2]:.0%} of the speed"]
+        return [f"with 1 % of the lines cut off: {quantile(found, 0.5):.0%} of the speed"]

@@ -9,17 +9,24 @@ from .places import DATA, FILES
 from .programs import call, say
 
 
-class Text:
+class Folder:
+    """A folder of files that programs read."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def files(self):
+        return sorted(self.folder.iterdir())
+
+
+class Text(Folder):
     """A folder of files, how many words are in them, and how often each: counted here in Python,
     once, and kept beside the folder."""
 
     def __init__(self, folder, counts):
-        self.folder = folder
+        super().__init__(folder)
         self.counts = counts
         self.words = sum(counts.values())
-
-    def files(self):
-        return sorted(self.folder.iterdir())
 
 
 def replace_whole(path, make):

@@ -11,8 +11,8 @@ from . import machine
 from .peers import prepared, run_peer
 from .places import DATA, EVENT_FILES, PEERS_HOME, ROOT
 from .programs import call, run, say, scratch
-from .report import Measure, ratios
-from .words import parts, replace_whole
+from .report import Measure, quantile, ratios
+from .words import Folder, parts, replace_whole
 from .workloads import MEMORY, Workload
 
 SCRIPT = ROOT / "scripts" / "ads.lua"
@@ -42,16 +42,14 @@ def recompute(folder, ads_file):
     return views
 
 
-class Events:
+class Events(Folder):
     """A folder of events, and what must come of them: [[campaign, start_ms, views]] in a file."""
 
     def __init__(self, folder, ads, count, expected):
-        self.folder, self.ads, self.count = folder, ads, count
+        super().__init__(folder)
+        self.ads, self.count = ads, count
         rows = json.loads(expected.read_text(encoding="ascii"))
         self.views = {(campaign, start): views for campaign, start, views in rows}
-
-    def files(self):
-        return sorted(self.folder.iterdir())
 
     def check(self, paths):
         """@return what is wrong with rows [campaign, views, {start_ms, end_ms}]; or None"""
@@ -147,7 +145,7 @@ class Ysb(Workload):
             found = ratios(records, f"hand-{workers}", f"ads-{workers}", "cpu_s_per_m")
             if found:
                 lines.append(f"{workers} workers: the CPU of the program by hand is "
-                             f"{sorted(found)[len(found) // 2]:.0%} of ours")
+                             f"{quantile(found, 0.5):.0%} of ours")
         return lines
 
 
@@ -209,6 +207,6 @@ class YsbPeers(Workload):
         for variant in ENGINES:
             found = ratios(records, variant, "ads", "cpu_s_per_m")
             if found:
-                lines.append(f"{variant} takes {sorted(found)[len(found) // 2]:.1f} times the CPU "
+                lines.append(f"{variant} takes {quantile(found, 0.5):.1f} times the CPU "
                              "of ours")
         return lines

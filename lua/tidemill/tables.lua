@@ -60,7 +60,7 @@ local function renew(side, newest)
       side.kept = new_table(KEPT_MAX, 0)
       for i = 1, KEPT_MAX do side.kept[i] = false end
    end
-   views.forget_side(side.index, side.rows, gathered)
+   views.set_side(side.index, side.rows, gathered)
 end
 
 local handle = {}

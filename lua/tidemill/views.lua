@@ -165,12 +165,6 @@ end
 
 local document = {}
 
-local function find_in(self, name)
-   local life, generation = self.tidemill_life_, self.tidemill_generation_
-   local owner = life == OF_ROWS and owners[self] or nil
-   return find(self.tidemill_text_, self.tidemill_size_, name, generation, life, owner)
-end
-
 --- The first read of a field in a side table gathers it of all rows: later ones need neither their
 --- texts nor new strings. What is nested, missing or spelled wrong is looked up in the text always.
 local function gather(side, name)
@@ -189,7 +183,8 @@ local function gather(side, name)
 end
 
 function document.__index(self, name)
-   if self.tidemill_generation_ ~= current.lives[self.tidemill_life_] then stale() end
+   local life, generation = self.tidemill_life_, self.tidemill_generation_
+   if generation ~= current.lives[life] then stale() end
    local row = self.tidemill_row_
    if row ~= 0 then
       local side = sides[self.tidemill_side_]
@@ -202,7 +197,8 @@ function document.__index(self, name)
          if value ~= NOT_GATHERED then return value end
       end
    end
-   local value = find_in(self, name)
+   local owner = life == OF_ROWS and owners[self] or nil
+   local value = find(self.tidemill_text_, self.tidemill_size_, name, generation, life, owner)
    return value
 end
 
@@ -274,7 +270,7 @@ end
 --- A side table has other rows than it had.
 ---@param rows ffi.cdata* struct mill_slice *, by their numbers
 ---@param count integer of rows whose fields are to be gathered: all or 0
-function M.forget_side(side, rows, count)
+function M.set_side(side, rows, count)
    sides[side] = { rows = rows, count = count, fields = {}, field_count = 0 }
 end
 
