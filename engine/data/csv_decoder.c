@@ -224,10 +224,12 @@ static enum decoder_result read_head(struct csv_decoder *c)
     return DECODER_BAD;
 }
 
-static enum decoder_result read_row(struct decoder *d, struct slice row, struct mill_cell *cells,
+static enum decoder_result read_row(struct decoder *d, struct slice row,
+                                    struct mill_cell *const *columns, uint32_t at,
                                     struct arena *arena)
 {
-    return row.data == of(d)->head_at ? read_head(of(d)) : named_decoder_read(d, row, cells, arena);
+    return row.data == of(d)->head_at ? read_head(of(d))
+                                      : named_decoder_read(d, row, columns, at, arena);
 }
 
 /* --- making one --- */

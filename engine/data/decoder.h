@@ -27,7 +27,7 @@
 struct decoder;
 
 enum decoder_result {
-    DECODER_RECORD,  /**< its fields are in the cells */
+    DECODER_RECORD,  /**< its fields are in the columns */
     DECODER_NOTHING, /**< no record: an empty line, a head */
     DECODER_BAD      /**< no record, and d->reason says why */
 };
@@ -53,7 +53,7 @@ struct decoder_ops {
     uint32_t (*cut)(struct decoder *d, const char *text, size_t *size, struct mill_slice *rows,
                     uint32_t rows_max);
 
-    /** The names of the fields that are read from now on; it is the order of the cells.
+    /** The names of the fields that are read from now on; it is the order of the columns.
      * @param names  borrowed until the next want */
     void (*want)(struct decoder *d, const struct slice *names, uint32_t count);
 
@@ -61,13 +61,13 @@ struct decoder_ops {
      * Read a record. It must be found good or bad whatever is wanted of it: the same row is read
      * again when another field is wanted.
      * @param row     borrowed: cells may point into it
-     * @param cells   all EMPTY: one for each name that is wanted. A missing field stays EMPTY; one
-     *                that cannot be read is BAD (ptr, len: why, e.g. "no number"), which is the
-     *                record's fault only when a script reads it
+     * @param columns one for each name that is wanted; in each, the cell `at` is to be set. It is
+     *                EMPTY, and stays so for a missing field; of one that cannot be read it is BAD
+     *                (ptr, len: why, e.g. "no number"): the record's fault only when it is read
      * @param arena   for bytes that do not stand in the row; lives as long as the chunk
      */
-    enum decoder_result (*read)(struct decoder *d, struct slice row, struct mill_cell *cells,
-                                struct arena *arena);
+    enum decoder_result (*read)(struct decoder *d, struct slice row,
+                                struct mill_cell *const *columns, uint32_t at, struct arena *arena);
 
     /** A good record as the text of a JSON object. NULL: that is what it is. */
     void (*to_json)(struct decoder *d, struct slice row, struct buffer *into);

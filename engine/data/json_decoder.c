@@ -18,12 +18,19 @@ struct json_decoder {
     bool is_strict;
     struct slice tokens[LIMIT_FIELDS_MAX];
     struct buffer padded; /* a line that has too little behind it */
+    struct slice plain;   /* no backslash is in it; it ends with the text, or in front of one */
     char reason[128];
 };
 
 static struct json_decoder *of(struct decoder *d)
 {
     return (struct json_decoder *)d;
+}
+
+static void begin(struct decoder *d, struct slice text, uint64_t offset)
+{
+    (void)offset;
+    of(d)->plain = (struct slice){text.data, 0};
 }
 
 static void want(struct decoder *d, const struct slice *names, uint32_t count)
@@ -61,6 +68,21 @@ static struct slice with_padding(struct json_decoder *j, struct slice row)
     return (struct slice){j->padded.data, row.size};
 }
 
+/* Most texts have no escapes. To look for the next one in all that is left costs less than to look
+ * into each value. */
+static bool is_plain(struct json_decoder *j, struct slice row)
+{
+    const char *begin = row.data;
+    const char *row_end = begin + row.size;
+    if (begin < j->plain.data || begin > j->plain.data + j->plain.size) {
+        const char *text_end = j->base.own_end > row_end ? j->base.own_end : row_end;
+        const char *escape = memchr(begin, '\\', (size_t)(text_end - begin));
+        const char *end = escape == NULL ? text_end : escape;
+        j->plain = (struct slice){begin, (size_t)(end - begin)};
+    }
+    return row_end <= j->plain.data + j->plain.size;
+}
+
 static bool is_spelled_wrong(struct json_decoder *j, struct slice row)
 {
     size_t at = 0;
@@ -72,7 +94,8 @@ static bool is_spelled_wrong(struct json_decoder *j, struct slice row)
     return wrong != NULL;
 }
 
-static enum decoder_result read_row(struct decoder *d, struct slice row, struct mill_cell *cells,
+static enum decoder_result read_row(struct decoder *d, struct slice row,
+                                    struct mill_cell *const *columns, uint32_t at,
                                     struct arena *arena)
 {
     struct json_decoder *j = of(d);
@@ -88,11 +111,12 @@ static enum decoder_result read_row(struct decoder *d, struct slice row, struct 
     if (d->reason != NULL || (j->is_strict && is_spelled_wrong(j, row))) {
         return DECODER_BAD;
     }
+    bool has_no_escape = is_plain(j, row);
     for (uint32_t i = 0; i < j->field_count; i++) {
         struct slice token = j->tokens[i];
         if (token.data != NULL) {
             token.data = row.data + (token.data - line.data);
-            cells[i] = json_cell(token, arena);
+            columns[i][at] = has_no_escape ? json_plain_cell(token) : json_cell(token, arena);
         }
     }
     return DECODER_RECORD;
@@ -107,7 +131,8 @@ static void destroy(struct decoder *d)
 
 struct decoder *json_decoder_create(bool strict)
 {
-    static const struct decoder_ops ops = {.want = want, .read = read_row, .destroy = destroy};
+    static const struct decoder_ops ops = {
+        .begin = begin, .want = want, .read = read_row, .destroy = destroy};
     struct json_decoder *j = memory_zero(1, sizeof *j);
     j->base.ops = &ops;
     j->walk = json_walk_create();

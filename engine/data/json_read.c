@@ -98,6 +98,12 @@ struct mill_cell json_cell(struct slice token, struct arena *arena)
     return unescaped(inner, arena_alloc(arena, inner.size));
 }
 
+struct mill_cell json_plain_cell(struct slice token)
+{
+    struct slice inner;
+    return is_string(token, &inner) ? bytes_cell(MILL_STRING, inner) : other_cell(token);
+}
+
 struct mill_cell json_cell_in(struct slice token, struct buffer *scratch)
 {
     struct slice inner;

@@ -29,6 +29,9 @@
  */
 struct mill_cell json_cell(struct slice token, struct arena *arena);
 
+/** The same for a value that is known to have no backslash. */
+struct mill_cell json_plain_cell(struct slice token);
+
 /** The same with a buffer, to which escaped strings are appended; it must have room for them
  * (token.size), so that it does not move. */
 struct mill_cell json_cell_in(struct slice token, struct buffer *scratch);

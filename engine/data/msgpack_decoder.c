@@ -176,13 +176,14 @@ static struct slice take_value(struct slice *rest)
 
 /* The first of several members of one name counts. */
 static void read_member(struct msgpack_decoder *m, struct slice key, struct slice value,
-                        bool *is_found, struct mill_cell *cells, struct arena *arena)
+                        bool *is_found, struct mill_cell *const *columns, uint32_t at,
+                        struct arena *arena)
 {
     struct mill_cell name = cell_of_msgpack(key);
     for (uint32_t i = 0; i < m->name_count && name.kind == MILL_STRING; i++) {
         struct slice wanted = m->names[i];
         if (!is_found[i] && key_compare(wanted.data, wanted.size, name.ptr, name.len) == 0) {
-            cells[i] = read_value(m, value, arena);
+            columns[i][at] = read_value(m, value, arena);
             is_found[i] = true;
         }
     }
@@ -201,7 +202,8 @@ static const char *find_wrong(const struct msgpack_decoder *m, struct slice row,
     return msgpack_is_plain(row.data, row.size) ? NULL : "an extension, or deeper than 32 levels";
 }
 
-static enum decoder_result read_row(struct decoder *d, struct slice row, struct mill_cell *cells,
+static enum decoder_result read_row(struct decoder *d, struct slice row,
+                                    struct mill_cell *const *columns, uint32_t at,
                                     struct arena *arena)
 {
     struct msgpack_decoder *m = of(d);
@@ -216,7 +218,7 @@ static enum decoder_result read_row(struct decoder *d, struct slice row, struct 
     for (uint32_t i = 0; i < members && m->name_count > 0; i++) {
         struct slice key = take_value(&rest);
         struct slice value = take_value(&rest);
-        read_member(m, key, value, is_found, cells, arena);
+        read_member(m, key, value, is_found, columns, at, arena);
     }
     return DECODER_RECORD;
 }

@@ -114,7 +114,8 @@ static struct mill_cell read_value(const struct named_decoder *d, uint32_t place
 }
 
 enum decoder_result named_decoder_read(struct decoder *decoder, struct slice row,
-                                       struct mill_cell *cells, struct arena *arena)
+                                       struct mill_cell *const *columns, uint32_t at,
+                                       struct arena *arena)
 {
     struct named_decoder *d = of(decoder);
     if (row.size == 0) {
@@ -128,7 +129,7 @@ enum decoder_result named_decoder_read(struct decoder *decoder, struct slice row
     }
     for (uint32_t i = 0; i < d->wanted_count; i++) {
         if (d->places[i] >= 0) {
-            cells[i] = read_value(d, (uint32_t)d->places[i], arena);
+            columns[i][at] = read_value(d, (uint32_t)d->places[i], arena);
         }
     }
     return DECODER_RECORD;

@@ -44,7 +44,8 @@ const char *named_decoder_refuse(struct named_decoder *d, const char *format, ..
 /* As struct decoder_ops wants them. */
 void named_decoder_want(struct decoder *decoder, const struct slice *names, uint32_t count);
 enum decoder_result named_decoder_read(struct decoder *decoder, struct slice row,
-                                       struct mill_cell *cells, struct arena *arena);
+                                       struct mill_cell *const *columns, uint32_t at,
+                                       struct arena *arena);
 void named_decoder_to_json(struct decoder *decoder, struct slice row, struct buffer *into);
 
 #endif

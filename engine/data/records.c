@@ -63,25 +63,20 @@ static void note_fault(struct mill_records *r, struct slice row)
 static void read_rows(struct mill_records *r, uint32_t cut_count)
 {
     struct decoder *d = r->decoder;
-    struct mill_cell cells[LIMIT_FIELDS_MAX];
     r->count = 0;
     r->fault_count = 0;
     for (uint32_t i = 0; i < cut_count; i++) {
         struct slice row = {r->rows[i].ptr, r->rows[i].len};
         for (uint32_t f = 0; f < r->field_count; f++) {
-            cells[f] = (struct mill_cell){.kind = MILL_EMPTY};
+            r->columns[f][r->count] = (struct mill_cell){.kind = MILL_EMPTY};
         }
-        enum decoder_result result = d->ops->read(d, row, cells, &r->arena);
+        enum decoder_result result = d->ops->read(d, row, r->columns, r->count, &r->arena);
         if (result == DECODER_BAD) {
             note_fault(r, row);
         }
-        if (result != DECODER_RECORD) {
-            continue;
+        if (result == DECODER_RECORD) {
+            r->rows[r->count++] = r->rows[i];
         }
-        for (uint32_t f = 0; f < r->field_count; f++) {
-            r->columns[f][r->count] = cells[f];
-        }
-        r->rows[r->count++] = r->rows[i];
     }
 }
 
@@ -118,7 +113,7 @@ static void fill_column(struct mill_records *r, const struct slice *name, struct
     for (uint32_t i = 0; i < r->count; i++) {
         column[i] = (struct mill_cell){.kind = MILL_EMPTY};
         struct slice row = {r->rows[i].ptr, r->rows[i].len};
-        enum decoder_result result = d->ops->read(d, row, &column[i], &r->arena);
+        enum decoder_result result = d->ops->read(d, row, &column, i, &r->arena);
         check(result == DECODER_RECORD);
     }
 }

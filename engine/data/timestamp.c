@@ -3,7 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#define NUMBER_MAX 9007199254740992.0 /* 2^53 */
+#define EXACT_MAX  ((int64_t)1 << 53)
+#define NUMBER_MAX ((double)EXACT_MAX)
 
 #define MS_PER_MINUTE 60000
 #define MS_PER_DAY    86400000
@@ -189,10 +190,11 @@ static bool parse_number(struct cursor c, int64_t *ms)
     if (at_end(&c) || !is_digit(*c.at)) {
         return false;
     }
-    double v = 0; /* whole and exact up to 2^53, and refused beyond it */
+    int64_t whole = 0; /* grows up to some 10 * 2^53: beyond 2^53 it is refused */
     for (; !at_end(&c) && is_digit(*c.at); c.at++) {
-        v = 10 * v + (*c.at - '0');
+        whole = whole <= EXACT_MAX ? 10 * whole + (*c.at - '0') : whole;
     }
+    double v = (double)whole;
     int64_t fraction_ms = 0;
     if (take_one_of(&c, ".") && !take_fraction(&c, &fraction_ms)) {
         return false;

@@ -62,6 +62,40 @@ static void lines_become_rows_with_and_without_padding(void **state)
     }
 }
 
+/* The decoder remembers how far there is no backslash. */
+static void escapes_are_undone_wherever_they_stand(void **state)
+{
+    (void)state;
+    const char *lines = "{\"a\":\"\\n\",\"b\":\"1\"}\n{\"a\":\"2\",\"b\":\"3\"}\n"
+                        "{\"\\u0061\":\"4\",\"b\":\"\\t\"}\n{\"a\":\"5\",\"b\":\"\\\\\"}";
+    struct mill_records *r = records_create(json_decoder_create(false));
+    char *text = read_text(r, lines, 0);
+    const struct mill_cell *b = mill_records_field(r, "b", 1); /* the rows again, from the first */
+    const struct mill_cell *a = mill_records_field(r, "a", 1);
+    const char *a_meant[] = {"\n", "2", "4", "5"};
+    const char *b_meant[] = {"1", "3", "\t", "\\"};
+    for (size_t i = 0; i < 4; i++) {
+        cell_is(&a[i], a_meant[i]);
+        cell_is(&b[i], b_meant[i]);
+    }
+    /* Other texts in the same memory, the first of which has none. */
+    const char *others[] = {"{\"a\":\"x\",\"b\":\".r\"}\n{\"a\":\".f\",\"b\":\"y\"}\n",
+                            "{\"a\":\"x\",\"b\":\"\\r\"}\n{\"a\":\"\\f\",\"b\":\"y\"}\n"};
+    for (size_t i = 0; i < 2; i++) {
+        size_t size = strlen(others[i]);
+        memcpy(text, others[i], size);
+        struct slice all = {text, size};
+        records_begin(r, all, 0, 0);
+        assert_int_equal(records_next(r, all, 0), size);
+        cell_is(&a[0], "x");
+        cell_is(&a[1], i == 0 ? ".f" : "\f");
+        cell_is(&b[0], i == 0 ? ".r" : "\r");
+        cell_is(&b[1], "y");
+    }
+    records_destroy(r);
+    memory_free(text);
+}
+
 static void lines_of_blanks_are_no_records(void **state)
 {
     (void)state;
@@ -470,6 +504,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_become_rows_with_and_without_padding),
+        cmocka_unit_test(escapes_are_undone_wherever_they_stand),
         cmocka_unit_test(lines_of_blanks_are_no_records),
         cmocka_unit_test(a_bad_line_costs_itself_alone),
         cmocka_unit_test(only_strict_looks_at_values_that_no_one_reads),

@@ -31,7 +31,8 @@ static void toy_want(struct decoder *d, const struct slice *names, uint32_t coun
     t->name_count = count;
 }
 
-static enum decoder_result toy_read(struct decoder *d, struct slice row, struct mill_cell *cells,
+static enum decoder_result toy_read(struct decoder *d, struct slice row,
+                                    struct mill_cell *const *columns, uint32_t at,
                                     struct arena *arena)
 {
     struct toy *t = (struct toy *)d;
@@ -47,10 +48,11 @@ static enum decoder_result toy_read(struct decoder *d, struct slice row, struct 
         d->reason = kept;
         return DECODER_BAD;
     }
-    for (size_t at = 0; at + 1 < row.size; at += 2) {
+    for (size_t k = 0; k + 1 < row.size; k += 2) {
         for (uint32_t i = 0; i < t->name_count; i++) {
-            if (t->names[i].data[0] == row.data[at]) {
-                cells[i] = (struct mill_cell){.kind = MILL_NUMBER, .num = row.data[at + 1] - '0'};
+            if (t->names[i].data[0] == row.data[k]) {
+                columns[i][at] =
+                    (struct mill_cell){.kind = MILL_NUMBER, .num = row.data[k + 1] - '0'};
             }
         }
     }
