@@ -6,8 +6,9 @@
  * costs a quarter of one that falls between the keys of another batch. */
 #define STATE_MEMTABLE_BYTES (8 * MIB)
 #define STATE_MEMTABLE_COUNT ((int)(STORE_MEMTABLES_BYTES / STATE_MEMTABLE_BYTES))
-#define SMALL_MEMTABLE_BYTES (1 * MIB)
-#define SMALL_MEMTABLE_COUNT 2
+/* The other families get little: larger ones would fill for a quarter of an hour. */
+#define SMALL_MEMTABLE_BYTES (128 * KIB)
+#define SMALL_MEMTABLE_COUNT 16
 
 #define STATE_BLOCK_BYTES    (8 * KIB)
 #define STATE_FILE_BYTES     (16 * MIB)
