@@ -111,8 +111,9 @@ def slope(points):
     return over / sum((x - mean_x) ** 2 for x, _ in points) * 3600
 
 
-def lowest(points, seconds=20):
-    """The least of each so many seconds: what a heap that is collected now and then really holds."""
+def lowest(points, seconds=120):
+    """The least of each so many seconds, in which each of the store's memtables fills and goes, and
+    Lua's heaps are collected: what is really held."""
     least = {}
     for x, y in points:
         slot = int(x / seconds)
@@ -147,10 +148,9 @@ def load_with_kills_ends_right_and_nothing_grows(place):
         check(running.kill(), "it ended by itself:\n{}", running.err())
         kills += 1
     running = place.start("run", "job.lua")
-    # Some thousand epochs: until then the store's memtables fill for the first time, 1 MiB of each
-    # family.
-    sleep(running, half * 0.4)
-    memory, files = measure(running, half * 0.6)
+    # Until then the store's memtables fill for the first time, and its cache with their blocks.
+    sleep(running, half * 0.3)
+    memory, files = measure(running, half * 0.7)
     feeder.end()
     time.sleep(3)  # the last file is read
     running.signal(signal.SIGTERM).wait(60).exits(0)
