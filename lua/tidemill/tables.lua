@@ -7,7 +7,7 @@ local options = require "tidemill.options"
 local views = require "tidemill.views"
 local ffi, C = abi.ffi, abi.C
 
-local type, error, band = type, error, bit.band
+local type, error, band, cast = type, error, bit.band, ffi.cast
 local new_table = require "table.new"
 
 local M = {}
@@ -29,8 +29,22 @@ local KNOWN_MAX, KNOWN_BYTES_MAX = 65536, 16 * 2 ^ 20
 -- many. It is a store without a branch for the same reason.
 local KEPT_MAX = 65536
 
--- By the table's number: what this Lua state knows of it. None where no records run.
-local sides = {}
+-- By the table's number: what this Lua state knows of it, as far as C can hold it: a lookup reads
+-- that without a test at each step. `newest` is NULL where no records run.
+local side_type = ffi.typeof [[
+   struct {
+      const struct mill_side *const *newest; /* which C keeps up to date */
+      const struct mill_slice *rows;         /* of the one that was the newest at the last look */
+      uint32_t serial;                       /* of that one */
+   }
+]]
+local side_array = ffi.new(ffi.typeof("$[$]", side_type, TABLES_MAX))
+local sides = cast(ffi.typeof("$ *", side_type), side_array)
+
+-- Of each table, the numbers of its rows by their keys; or, of a large one, keys found last.
+local numbers_of, kept_of = {}, {}
+
+local view_of_row = views.of_side
 
 local function no_rows()
    error("a mill.table has rows while the job runs, not while the script is loaded", 3)
@@ -41,10 +55,10 @@ local function bad_key(key)
 end
 
 --- The file was replaced, or the rows are seen for the first time.
-local function renew(side, newest)
-   local count = C.mill_side_count(newest)
-   side.serial, side.rows = ffi.cast(head_pointer, newest).serial, C.mill_side_rows(newest)
-   side.numbers, side.kept = nil, nil
+local function renew(index, newest)
+   local side, count = sides[index], C.mill_side_count(newest)
+   side.serial, side.rows = cast(head_pointer, newest).serial, C.mill_side_rows(newest)
+   numbers_of[index], kept_of[index] = false, false
    local gathered = 0
    if count <= KNOWN_MAX then
       local numbers, key, bytes = {}, slice_type(), 0
@@ -54,31 +68,33 @@ local function renew(side, newest)
             numbers[ffi.string(key.ptr, key.len)] = number
          end
       end
-      side.numbers = numbers
+      numbers_of[index] = numbers
       gathered = bytes <= KNOWN_BYTES_MAX and count or 0
    else
-      side.kept = new_table(KEPT_MAX, 0)
-      for i = 1, KEPT_MAX do side.kept[i] = false end
+      local kept = new_table(KEPT_MAX, 0)
+      for i = 1, KEPT_MAX do kept[i] = false end
+      kept_of[index] = kept
    end
-   views.set_side(side.index, side.rows, gathered)
+   views.set_side(index, side.rows, gathered)
 end
 
 local handle = {}
 
 function handle.__index(self, key)
-   local side = sides[self.tidemill_index_]
-   if not side then no_rows() end
+   local index = self.tidemill_index_
+   local side = sides[index]
+   if side.newest == nil then no_rows() end
    local newest = side.newest[0]
-   if ffi.cast(head_pointer, newest).serial ~= side.serial then renew(side, newest) end
+   if cast(head_pointer, newest).serial ~= side.serial then renew(index, newest) end
    local number
    if type(key) == "string" then
-      local numbers = side.numbers
+      local numbers = numbers_of[index]
       if numbers then
          number = numbers[key]
          if not number then return nil end
       else
          number = C.mill_side_find(newest, key, #key)
-         side.kept[band(number, KEPT_MAX - 1) + 1] = key
+         kept_of[index][band(number, KEPT_MAX - 1) + 1] = key
       end
    elseif type(key) == "number" then
       number = C.mill_side_find_number(newest, key)
@@ -89,7 +105,7 @@ function handle.__index(self, key)
    end
    if number == 0 then return nil end
    local row = side.rows[number]
-   local view = side.view(row.ptr, row.len, number, side.index)
+   local view = view_of_row(row.ptr, row.len, number, index)
    return view -- a tail call would end a trace that begins here
 end
 
@@ -107,12 +123,13 @@ ffi.metatype(handle_type, handle)
 ---@param pointer userdata? the rows of all tables, which C keeps up to date; nil: there are none
 ---@param count integer
 local function bind(pointer, count, view)
-   sides = {}
+   ffi.fill(side_array, ffi.sizeof(side_array))
+   view_of_row = view
    if pointer == nil then return end
-   local newest = ffi.cast("const struct mill_side **", pointer)
+   local newest = cast("const struct mill_side *const *", pointer)
    for i = 0, count - 1 do
-      sides[i] = { index = i, newest = newest + i, view = view }
-      renew(sides[i], newest[i])
+      sides[i].newest = newest + i
+      renew(i, newest[i])
    end
 end
 

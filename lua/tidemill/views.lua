@@ -39,10 +39,13 @@ local document_type = ffi.typeof [[
 local cursor_type = ffi.typeof("struct mill_cursor")
 M.view = view_type
 
--- `lives` are the generations; `records` and `columns` are those of the source whose chunk runs.
--- Of a state that runs no chunks, the generations are its own.
+-- `hot.lives` are the generations; `columns` and `current.records` are those of the source whose
+-- chunk runs. Of a state that runs no chunks, the generations are its own. Loops read `hot` and
+-- `columns` for each field: a struct's address is a constant there, a table needs a test each time.
 local own_lives = ffi.new("struct mill_lives")
-local current = { lives = ffi.cast("uint32_t *", own_lives), columns = {}, host = own_lives }
+local hot = ffi.new("struct { uint32_t *lives; }", ffi.cast("uint32_t *", own_lives))
+local columns = {}
+local current = { host = own_lives }
 
 local scratch = ffi.gc(C.mill_buffer_create(SCRATCH_MAX), C.mill_buffer_destroy)
 local found, text_slice = cursor_type(), ffi.new("struct mill_slice")
@@ -118,7 +121,7 @@ local function column_of(name)
    if type(name) ~= "string" then bad_name(name) end
    local column = C.mill_records_field(current.records, name, #name)
    if column == nil then return nil end
-   current.columns[name] = column
+   columns[name] = column
    return column
 end
 
@@ -133,8 +136,8 @@ local view = {}
 
 function view.__index(self, name)
    local row, generation = self.tidemill_row_, self.tidemill_generation_
-   if generation ~= current.lives[OF_CHUNK] then stale() end
-   local column = current.columns[name] or column_of(name)
+   if generation ~= hot.lives[OF_CHUNK] then stale() end
+   local column = columns[name] or column_of(name)
    if not column then
       C.mill_records_text(current.records, row, text_slice)
       local value = find(text_slice.ptr, text_slice.len, name, generation, OF_CHUNK)
@@ -153,8 +156,8 @@ end
 ---@return ffi.cdata*? pointer, integer? bytes; nil: it is something else, or the view another
 function M.text_field(v, name)
    if type(v) == "cdata" and istype(view_type, v) and
-      v.tidemill_generation_ == current.lives[OF_CHUNK] then
-      local column = current.columns[name] or column_of(name)
+      v.tidemill_generation_ == hot.lives[OF_CHUNK] then
+      local column = columns[name] or column_of(name)
       if column then
          local c = column[v.tidemill_row_]
          if c.kind == STRING then return c.ptr, c.len end
@@ -184,7 +187,7 @@ end
 
 function document.__index(self, name)
    local life, generation = self.tidemill_life_, self.tidemill_generation_
-   if generation ~= current.lives[life] then stale() end
+   if generation ~= hot.lives[life] then stale() end
    local row = self.tidemill_row_
    if row ~= 0 then
       local side = sides[self.tidemill_side_]
@@ -205,11 +208,11 @@ end
 --- The JSON text that a view stands on. @return pointer, bytes
 local function text_of(v)
    if istype(view_type, v) then
-      if v.tidemill_generation_ ~= current.lives[OF_CHUNK] then stale() end
+      if v.tidemill_generation_ ~= hot.lives[OF_CHUNK] then stale() end
       C.mill_records_text(current.records, v.tidemill_row_, text_slice)
       return text_slice.ptr, text_slice.len
    end
-   if v.tidemill_generation_ ~= current.lives[v.tidemill_life_] then stale() end
+   if v.tidemill_generation_ ~= hot.lives[v.tidemill_life_] then stale() end
    return v.tidemill_text_, v.tidemill_size_
 end
 M.text_of = text_of
@@ -252,19 +255,19 @@ ffi.metatype(document_type, document)
 
 --- A view of a record that stands in memory as long as the chunk that runs.
 function M.of_chunk(text, size)
-   return document_type(text, size, current.lives[OF_CHUNK], OF_CHUNK)
+   return document_type(text, size, hot.lives[OF_CHUNK], OF_CHUNK)
 end
 
 --- A view of a row of a side table, valid as long as the chunk that runs.
 ---@param row integer its number
 ---@param side integer the table's number
 function M.of_side(text, size, row, side)
-   return document_type(text, size, current.lives[OF_CHUNK], OF_CHUNK, row, side)
+   return document_type(text, size, hot.lives[OF_CHUNK], OF_CHUNK, row, side)
 end
 
 --- The same, valid as long as the rows of for_each_batch.
 function M.of_side_rows(text, size, row, side)
-   return document_type(text, size, current.lives[OF_ROWS], OF_ROWS, row, side)
+   return document_type(text, size, hot.lives[OF_ROWS], OF_ROWS, row, side)
 end
 
 --- A side table has other rows than it had.
@@ -276,12 +279,12 @@ end
 
 --- A view of a running value in a table.
 function M.of_table(text, size)
-   return document_type(text, size, current.lives[OF_TABLE], OF_TABLE)
+   return document_type(text, size, hot.lives[OF_TABLE], OF_TABLE)
 end
 
 --- A view of a record in a text that Lua keeps.
 function M.of_string(text)
-   return make_document(text, #text, current.lives[OF_ROWS], OF_ROWS, text)
+   return make_document(text, #text, hot.lives[OF_ROWS], OF_ROWS, text)
 end
 
 --- What C makes of a record that it finds among other values; in memory of the chunk, or not.
@@ -301,11 +304,11 @@ function M.copy_from_c(copies)
 end
 
 --- The views of rows that were handed out so far may not be read any more.
-function M.end_rows() current.lives[OF_ROWS] = current.lives[OF_ROWS] + 1 end
+function M.end_rows() hot.lives[OF_ROWS] = hot.lives[OF_ROWS] + 1 end
 
 --- A worker's views. @return function open(source): its chunk runs; the generation of its views
 function M.bind(host)
-   current.lives, current.host = ffi.cast("uint32_t *", host.lives), host
+   hot.lives, current.host = ffi.cast("uint32_t *", host.lives), host
    local sources = {}
    current.sources = sources
    for i, pointer in ipairs(host.records) do
@@ -313,8 +316,8 @@ function M.bind(host)
    end
    return function(source)
       local s = sources[source]
-      current.records, current.columns = s.records, s.columns
-      return current.lives[OF_CHUNK]
+      current.records, columns = s.records, s.columns
+      return hot.lives[OF_CHUNK]
    end
 end
 

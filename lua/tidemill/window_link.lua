@@ -6,7 +6,7 @@ local views = require "tidemill.views"
 
 local ffi, C = abi.ffi, abi.C
 local type, error, next = type, error, next
-local istype = ffi.istype
+local istype, text_field = ffi.istype, views.text_field
 local int64, uint64 = ffi.typeof("int64_t"), ffi.typeof("uint64_t")
 
 local M = {}
@@ -31,7 +31,7 @@ end
 
 --- The time in a record's field.
 local function time_field(record, name)
-   local text, size = views.text_field(record, name)
+   local text, size = text_field(record, name)
    if text then
       if C.mill_timestamp(text, size, time_box) then return time_box[0] end
       return to_time(ffi.string(text, size)) -- which says what is wrong
