@@ -27,8 +27,9 @@ enum mill_kind {
 
 /* One value outside the Lua heap. */
 struct mill_cell {
-    uint32_t kind; /* enum mill_kind */
-    uint32_t len;  /* bytes at ptr */
+    uint16_t kind;  /* enum mill_kind */
+    uint16_t known; /* of a string in a column: its number among those that come often, or 0 */
+    uint32_t len;   /* bytes at ptr */
     union {
         double num;
         const char *ptr;

@@ -25,6 +25,7 @@ void records_destroy(struct mill_records *r)
     }
     for (uint32_t i = 0; i < r->field_count; i++) {
         memory_free(r->columns[i]);
+        common_strings_deinit(&r->common[i]);
     }
     r->decoder->ops->destroy(r->decoder);
     arena_deinit(&r->arena);
@@ -36,6 +37,7 @@ void records_destroy(struct mill_records *r)
 
 void records_begin(struct mill_records *r, struct slice text, uint64_t offset, size_t padding)
 {
+    r->readable = (struct slice){text.data, text.size + padding};
     r->decoder->own_end = text.data + text.size;
     r->decoder->readable_end = text.data + text.size + padding;
     if (r->decoder->ops->begin != NULL) {
@@ -80,6 +82,12 @@ static void read_rows(struct mill_records *r, uint32_t cut_count)
     }
 }
 
+static void number_strings(struct mill_records *r, uint32_t field)
+{
+    common_strings_number(&r->common[field], r->columns[field], r->count, r->readable,
+                          &r->common_last);
+}
+
 size_t records_next(struct mill_records *r, struct slice text, uint64_t offset)
 {
     size_t mark = sizeof BYTE_ORDER_MARK - 1;
@@ -90,6 +98,9 @@ size_t records_next(struct mill_records *r, struct slice text, uint64_t offset)
     arena_reset(&r->arena);
     uint32_t count = size == 0 ? 0 : cut(r, text.data + skipped, &size);
     read_rows(r, count);
+    for (uint32_t f = 0; f < r->field_count; f++) {
+        number_strings(r, f);
+    }
     return skipped + size;
 }
 
@@ -129,6 +140,8 @@ const struct mill_cell *mill_records_field(struct mill_records *r, const char *n
     r->names[i] = (struct slice){arena_copy(&r->kept, name, size), size};
     fill_column(r, &r->names[i], column);
     r->columns[i] = column;
+    common_strings_init(&r->common[i]);
+    number_strings(r, i);
     r->field_count++;
     r->decoder->ops->want(r->decoder, r->names, r->field_count);
     return column;

@@ -23,6 +23,7 @@
 #include "base/ffi.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "data/common_strings.h"
 #include "data/decoder.h"
 
 /** A row that is no record. */
@@ -39,9 +40,12 @@ struct mill_records {
     uint32_t fault_count;                        /**< of them */
     struct slice names[LIMIT_FIELDS_MAX];        /**< of the fields, in the arena `kept` */
     struct mill_cell *columns[LIMIT_FIELDS_MAX]; /**< LIMIT_CHUNK_RECORDS_MAX cells each */
+    struct common_strings common[LIMIT_FIELDS_MAX];
     uint32_t field_count;
-    struct arena kept;  /**< names */
-    struct arena arena; /**< of the chunk */
+    uint16_t common_last;  /**< the number that one of all their strings got last */
+    struct slice readable; /**< the piece and its padding */
+    struct arena kept;     /**< names */
+    struct arena arena;    /**< of the chunk */
 };
 
 /** @param decoder  is owned from now on */

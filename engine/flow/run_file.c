@@ -142,7 +142,7 @@ int run_reader_next(struct run_reader *r, struct shuffle_entry *entry, struct er
         .key_group = frame.key_group,
         .order = frame.order,
         .origin = frame.origin,
-        .cell = {.kind = frame.kind, .len = frame.len, .num = frame.num},
+        .cell = {.kind = (uint16_t)frame.kind, .len = frame.len, .num = frame.num},
     };
     if (frame.kind != MILL_NUMBER) {
         entry->cell.ptr = key + frame.key_size;

@@ -212,7 +212,7 @@ void table_pack(struct table *t, uint32_t slot, enum mill_kind kind, const void 
 struct mill_cell table_cell(const struct table *t, uint32_t slot)
 {
     const struct mill_slot *s = &t->shared.slots[slot];
-    struct mill_cell cell = {.kind = s->kind};
+    struct mill_cell cell = {.kind = (uint16_t)s->kind};
     if (s->kind == MILL_NUMBER) {
         cell.num = s->num;
     } else {

@@ -45,6 +45,7 @@ M.view = view_type
 local own_lives = ffi.new("struct mill_lives")
 local hot = ffi.new("struct { uint32_t *lives; }", ffi.cast("uint32_t *", own_lives))
 local columns = {}
+local strings = {} -- of this source, by the numbers of data/common_strings.h
 local current = { host = own_lives }
 
 local scratch = ffi.gc(C.mill_buffer_create(SCRATCH_MAX), C.mill_buffer_destroy)
@@ -145,7 +146,16 @@ function view.__index(self, name)
    end
    local c = column[row]
    local kind = c.kind
-   if kind == STRING then return str(c.ptr, c.len) end
+   if kind == STRING then
+      local known = c.known
+      if known == 0 then return str(c.ptr, c.len) end
+      local text = strings[known]
+      if not text then
+         text = str(c.ptr, c.len)
+         strings[known] = text
+      end
+      return text
+   end
    if kind == NUMBER then return c.num end
    if kind == EMPTY then return nil end
    local value = other_value(c, name, generation, OF_CHUNK)
@@ -312,11 +322,13 @@ function M.bind(host)
    local sources = {}
    current.sources = sources
    for i, pointer in ipairs(host.records) do
-      sources[i] = { records = ffi.cast("struct mill_records *", pointer), columns = {} }
+      sources[i] = {
+         records = ffi.cast("struct mill_records *", pointer), columns = {}, strings = {},
+      }
    end
    return function(source)
       local s = sources[source]
-      current.records, columns = s.records, s.columns
+      current.records, columns, strings = s.records, s.columns, s.strings
       return hot.lives[OF_CHUNK]
    end
 end
