@@ -4,10 +4,12 @@
 
 #include "base/memory.h"
 
-#define SLOT_COUNT   256u /* half of them stay free */
+#define SLOT_BITS    8
+#define SLOT_COUNT   (1u << SLOT_BITS) /* half of them stay free */
 #define JUDGED_AFTER 16384
 
 _Static_assert(2 * COMMON_STRINGS_MAX <= SLOT_COUNT, "a search ends at a free slot");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a string begins in a word's low bytes");
 
 /* What belongs to a string of so many bytes in the two words at its beginning. */
 static const uint64_t masks[COMMON_STRING_BYTES_MAX + 1][2] = {
@@ -59,11 +61,14 @@ static struct common_string read_string(const struct mill_cell *cell, struct sli
 static uint32_t slot_of(const struct common_string *s)
 {
     uint64_t mixed = (s->words[0] ^ s->words[1] * 0x9e3779b97f4a7c15u ^ s->size);
-    return (uint32_t)(mixed * 0xff51afd7ed558ccdu >> 56);
+    return (uint32_t)(mixed * 0xff51afd7ed558ccdu >> (64 - SLOT_BITS));
 }
 
 static uint16_t number_of(struct common_strings *s, struct common_string wanted, uint16_t *last)
 {
+    if (s->slots == NULL) {
+        s->slots = memory_zero(SLOT_COUNT, sizeof *s->slots);
+    }
     for (uint32_t i = slot_of(&wanted);; i = (i + 1) % SLOT_COUNT) {
         struct common_string *there = &s->slots[i];
         if (there->number == 0) {
@@ -98,17 +103,17 @@ void common_strings_number(struct common_strings *s, struct mill_cell *column, u
     if (s->is_given_up) {
         return;
     }
-    if (s->slots == NULL) {
-        s->slots = memory_zero(SLOT_COUNT, sizeof *s->slots);
-    }
     for (uint32_t i = 0; i < count; i++) {
         struct mill_cell *cell = &column[i];
-        if (cell->kind == MILL_STRING && cell->len <= COMMON_STRING_BYTES_MAX) {
+        if (cell->kind != MILL_STRING) {
+            continue;
+        }
+        if (cell->len <= COMMON_STRING_BYTES_MAX) {
             cell->known = number_of(s, read_string(cell, text), last);
         }
+        s->seen++;
         s->unknown += cell->known == 0;
     }
-    s->seen += count;
     if (s->seen >= JUDGED_AFTER) {
         judge(s);
     }

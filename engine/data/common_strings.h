@@ -29,7 +29,7 @@ struct common_string {
 struct common_strings {
     struct common_string *slots; /**< open addressing, linear; NULL when there are none */
     uint32_t count;
-    uint32_t seen;    /**< cells since the field was last judged, */
+    uint32_t seen;    /**< strings since the field was last judged, */
     uint32_t unknown; /**< and those of them without a number */
     bool is_given_up;
 };

@@ -72,13 +72,12 @@ static struct slice with_padding(struct json_decoder *j, struct slice row)
  * into each value. */
 static bool is_plain(struct json_decoder *j, struct slice row)
 {
-    const char *begin = row.data;
-    const char *row_end = begin + row.size;
-    if (begin < j->plain.data || begin > j->plain.data + j->plain.size) {
+    const char *row_end = row.data + row.size;
+    if (row.data < j->plain.data || row.data >= j->plain.data + j->plain.size) {
         const char *text_end = j->base.own_end > row_end ? j->base.own_end : row_end;
-        const char *escape = memchr(begin, '\\', (size_t)(text_end - begin));
+        const char *escape = memchr(row.data, '\\', (size_t)(text_end - row.data));
         const char *end = escape == NULL ? text_end : escape;
-        j->plain = (struct slice){begin, (size_t)(end - begin)};
+        j->plain = (struct slice){row.data, (size_t)(end - row.data)};
     }
     return row_end <= j->plain.data + j->plain.size;
 }

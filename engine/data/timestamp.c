@@ -190,9 +190,12 @@ static bool parse_number(struct cursor c, int64_t *ms)
     if (at_end(&c) || !is_digit(*c.at)) {
         return false;
     }
-    int64_t whole = 0; /* grows up to some 10 * 2^53: beyond 2^53 it is refused */
-    for (; !at_end(&c) && is_digit(*c.at); c.at++) {
-        whole = whole <= EXACT_MAX ? 10 * whole + (*c.at - '0') : whole;
+    int64_t whole = 0;
+    for (; !at_end(&c) && is_digit(*c.at) && whole <= EXACT_MAX; c.at++) {
+        whole = 10 * whole + (*c.at - '0');
+    }
+    if (whole > EXACT_MAX) {
+        return false;
     }
     double v = (double)whole;
     int64_t fraction_ms = 0;

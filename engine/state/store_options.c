@@ -6,9 +6,13 @@
  * costs a quarter of one that falls between the keys of another batch. */
 #define STATE_MEMTABLE_BYTES (8 * MIB)
 #define STATE_MEMTABLE_COUNT ((int)(STORE_MEMTABLES_BYTES / STATE_MEMTABLE_BYTES))
-/* The other families get little: larger ones would fill for a quarter of an hour. */
-#define SMALL_MEMTABLE_BYTES (128 * KIB)
-#define SMALL_MEMTABLE_COUNT 16
+/* The small families get some 100 bytes an epoch. 1 MiB would fill for a quarter of an hour, and
+ * look like a leak. Not less either: each one that is full begins a new log. */
+#define SMALL_MEMTABLE_BYTES (256 * KIB)
+#define SMALL_MEMTABLE_COUNT 8
+/* A part of a large change is a memtable of its own, however large: the next but one waits. */
+#define REDO_MEMTABLE_BYTES (1 * MIB)
+#define REDO_MEMTABLE_COUNT 2
 
 #define STATE_BLOCK_BYTES    (8 * KIB)
 #define STATE_FILE_BYTES     (16 * MIB)
@@ -23,9 +27,11 @@
 #define WALK_READAHEAD_BYTES (128 * KIB)
 
 /* Behind this many files of level 0 writers are slowed down, or wait. RocksDB's own 20 and 36 are
- * meant for files eight times as large. */
-#define LEVEL0_SLOW 40
-#define LEVEL0_STOP 64
+ * meant for files eight times as large, and 256 times. */
+#define LEVEL0_SLOW       40
+#define LEVEL0_STOP       64
+#define SMALL_LEVEL0_SLOW 160
+#define SMALL_LEVEL0_STOP 288
 
 /* Constants that RocksDB's C header leaves without a name. */
 #define INFO_LOG_WARN                   2
@@ -68,15 +74,29 @@ rocksdb_options_t *store_state_options(rocksdb_cache_t *cache)
     return o;
 }
 
-rocksdb_options_t *store_small_options(rocksdb_cache_t *cache)
+static rocksdb_options_t *plain_options(rocksdb_cache_t *cache, size_t memtable_bytes,
+                                        int memtable_count)
 {
     rocksdb_options_t *o = rocksdb_options_create();
-    rocksdb_options_set_write_buffer_size(o, SMALL_MEMTABLE_BYTES);
-    rocksdb_options_set_max_write_buffer_number(o, SMALL_MEMTABLE_COUNT);
+    rocksdb_options_set_write_buffer_size(o, memtable_bytes);
+    rocksdb_options_set_max_write_buffer_number(o, memtable_count);
     rocksdb_options_set_compression(o, rocksdb_no_compression);
     rocksdb_options_set_target_file_size_base(o, SMALL_FILE_BYTES);
     configure_tables(o, cache, false);
     return o;
+}
+
+rocksdb_options_t *store_small_options(rocksdb_cache_t *cache)
+{
+    rocksdb_options_t *o = plain_options(cache, SMALL_MEMTABLE_BYTES, SMALL_MEMTABLE_COUNT);
+    rocksdb_options_set_level0_slowdown_writes_trigger(o, SMALL_LEVEL0_SLOW);
+    rocksdb_options_set_level0_stop_writes_trigger(o, SMALL_LEVEL0_STOP);
+    return o;
+}
+
+rocksdb_options_t *store_redo_options(rocksdb_cache_t *cache)
+{
+    return plain_options(cache, REDO_MEMTABLE_BYTES, REDO_MEMTABLE_COUNT);
 }
 
 /* What the log holds stays in it when the database is opened: no file is written and synced before

@@ -16,6 +16,8 @@
 rocksdb_options_t *store_database_options(bool create);
 /** Of the family that may be large. */
 rocksdb_options_t *store_state_options(rocksdb_cache_t *cache);
+/** Of the one that gets the parts of a large change. */
+rocksdb_options_t *store_redo_options(rocksdb_cache_t *cache);
 /** Of the others. */
 rocksdb_options_t *store_small_options(rocksdb_cache_t *cache);
 /** For walks over many keys. */

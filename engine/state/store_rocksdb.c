@@ -66,9 +66,10 @@ static int open_database(struct rocksdb_store *s, bool create, struct error *e)
     rocksdb_options_t *database = store_database_options(create);
     rocksdb_options_t *small = store_small_options(s->cache);
     rocksdb_options_t *state = store_state_options(s->cache);
+    rocksdb_options_t *redo = store_redo_options(s->cache);
     const rocksdb_options_t *options[HANDLE_COUNT];
     for (int i = 0; i < HANDLE_COUNT; i++) {
-        options[i] = i == STORE_STATE + 1 ? state : small;
+        options[i] = i == STORE_STATE + 1 ? state : i == STORE_REDO + 1 ? redo : small;
     }
     char *text = NULL;
     s->db = rocksdb_open_column_families(database, s->path, HANDLE_COUNT, names, options,
@@ -76,6 +77,7 @@ static int open_database(struct rocksdb_store *s, bool create, struct error *e)
     rocksdb_options_destroy(database);
     rocksdb_options_destroy(small);
     rocksdb_options_destroy(state);
+    rocksdb_options_destroy(redo);
     if (text == NULL) {
         return 0;
     }

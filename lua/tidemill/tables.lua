@@ -59,7 +59,7 @@ end
 --- The file was replaced, or the rows are seen for the first time.
 local function renew(index, newest)
    local side, count = sides[index], C.mill_side_count(newest)
-   side.serial, side.rows = cast(head_pointer, newest).serial, C.mill_side_rows(newest)
+   side.rows = C.mill_side_rows(newest)
    numbers_of[index], kept_of[index] = false, false
    local gathered = 0
    if count <= KNOWN_MAX then
@@ -78,6 +78,7 @@ local function renew(index, newest)
       kept_of[index] = kept
    end
    views.set_side(index, side.rows, gathered)
+   side.serial = cast(head_pointer, newest).serial -- last: what fails before is done again
 end
 
 local handle = {}

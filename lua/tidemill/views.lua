@@ -4,7 +4,7 @@
 --- looked up when it is read.
 ---
 --- What a view stands on goes when its chunk does; then its generation is not the current one any
---- more, and reading it is an error. So a view is 8 or 24 bytes, and LuaJIT makes none at all as
+--- more, and reading it is an error. So a view is 8 or 32 bytes, and LuaJIT makes none at all as
 --- long as the script does not keep it.
 local abi = require "tidemill.abi"
 local marks = require "tidemill.marks"
@@ -40,8 +40,8 @@ local cursor_type = ffi.typeof("struct mill_cursor")
 M.view = view_type
 
 -- `hot.lives` are the generations; `columns` and `current.records` are those of the source whose
--- chunk runs. Of a state that runs no chunks, the generations are its own. Loops read `hot` and
--- `columns` for each field: a struct's address is a constant there, a table needs a test each time.
+-- chunk runs. Of a state that runs no chunks, the generations are its own. Loops read them for
+-- each field: a struct's address is a constant there, and each table on the way needs its tests.
 local own_lives = ffi.new("struct mill_lives")
 local hot = ffi.new("struct { uint32_t *lives; }", ffi.cast("uint32_t *", own_lives))
 local columns = {}

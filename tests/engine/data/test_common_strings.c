@@ -129,6 +129,26 @@ static void a_field_of_other_strings_is_given_up(void **state)
     assert_true(is_given_up_with(1000));
 }
 
+static void what_is_no_string_says_nothing_about_a_field(void **state)
+{
+    (void)state;
+    enum { COUNT = 50000 };
+    struct common_strings s;
+    common_strings_init(&s);
+    uint16_t last = 0;
+    struct mill_cell *cells = memory_zero(COUNT, sizeof *cells);
+    common_strings_number(&s, cells, COUNT, (struct slice){"", 0}, &last);
+    assert_null(s.slots);
+    for (uint32_t i = 0; i < COUNT; i += 10) {
+        cells[i] = string_cell("a", 1);
+    }
+    common_strings_number(&s, cells, COUNT, (struct slice){"", 0}, &last);
+    assert_false(s.is_given_up);
+    assert_int_equal(cells[0].known, 1);
+    common_strings_deinit(&s);
+    memory_free(cells);
+}
+
 static void numbers_are_equal_as_bytes_are(void **state)
 {
     (void)state;
@@ -166,6 +186,7 @@ int main(void)
         cmocka_unit_test(only_so_many_have_numbers),
         cmocka_unit_test(numbers_end_with_65535),
         cmocka_unit_test(a_field_of_other_strings_is_given_up),
+        cmocka_unit_test(what_is_no_string_says_nothing_about_a_field),
         cmocka_unit_test(numbers_are_equal_as_bytes_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

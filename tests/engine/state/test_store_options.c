@@ -38,6 +38,10 @@ static void logs_and_memtables_stay_within_the_limits(void **state)
                 STORE_MEMTABLES_BYTES);
     assert_true(rocksdb_options_get_write_buffer_size(small) <
                 rocksdb_options_get_write_buffer_size(large));
+    /* Parts of a large change may be some 64 MiB each: few wait for the disk at a time. */
+    rocksdb_options_t *redo = store_redo_options(cache);
+    assert_int_equal(rocksdb_options_get_max_write_buffer_number(redo), 2);
+    rocksdb_options_destroy(redo);
     rocksdb_options_destroy(small);
     rocksdb_options_destroy(large);
     rocksdb_options_destroy(database);
