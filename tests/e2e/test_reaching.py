@@ -34,7 +34,8 @@ def a_line_of_a_file_longer_than_a_record_is_a_dead_letter(place, workers):
 # --- rows, dead letters
 
 COLLECT = """lines:for_each_batch(function(rows)
-   local f = io.open("came", "a") f:write(#rows:collect(), "\\n") f:close()
+   local count = #rows:collect()
+   local f = io.open("came", "a") f:write(count, "\\n") f:close()
 end)"""
 
 
