@@ -1,4 +1,4 @@
-"""Half an hour of load: the first half with a kill each minute, the second to see what grows."""
+"""Load: a quarter of an hour with a kill each minute, then half an hour to see what grows."""
 import json
 import os
 import pathlib
@@ -153,9 +153,10 @@ def load_with_kills_ends_right_and_nothing_grows(place):
         check(running.kill(), "it ended by itself:\n{}", running.err())
         kills += 1
     running = place.start("run", "job.lua")
-    # Until then the store's memtables and its cache fill for the first time.
-    sleep(running, half * 0.3)
-    memory, files = measure(running, half * 0.7)
+    # Until then the store's memtables and its cache fill for the first time, and the heaps find
+    # their highest.
+    sleep(running, MINUTES * 20)
+    memory, files = measure(running, MINUTES * 40)
     feeder.end()
     time.sleep(3)  # the last file is read
     running.signal(signal.SIGTERM).wait(60).exits(0)
