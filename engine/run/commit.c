@@ -310,6 +310,8 @@ static void take_over(struct runner *r)
     r->window_errors = r->record.window_errors;
     r->dead_bytes += r->dead_prepared;
     r->dead_prepared = 0;
+    r->late_bytes += r->late_prepared;
+    r->late_prepared = 0;
     skips_clear(r);
     if (r->publisher_open) {
         publisher_committed(&r->publisher);

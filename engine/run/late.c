@@ -97,7 +97,7 @@ uint64_t late_count(const struct host *h)
 void late_limit(struct runner *r, struct rows_reader *rows)
 {
     rows_reader_limit(rows, r->late_bytes_max);
-    r->late_bytes += rows->byte_count;
+    r->late_prepared = rows->byte_count;
 }
 
 void late_trim(struct runner *r)

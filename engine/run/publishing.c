@@ -124,6 +124,7 @@ static void on_published(uv_work_t *work, int status)
     check(status == 0);
     r->is_publishing = false;
     runner_die_if_fatal(&r->publish_error);
+    late_trim(r); /* the last epoch's, too */
     if (r->end != RUNNER_RUNS) {
         return;
     }
@@ -134,7 +135,6 @@ static void on_published(uv_work_t *work, int status)
         }
         return;
     }
-    late_trim(r);
     publishing_start(r);
     runner_published(r);
 }

@@ -150,6 +150,7 @@ struct runner {
     struct output late_output;
     bool has_late;           /**< the job has windows, and keeps what comes too late for them */
     uint64_t late_bytes;     /**< of late records that lie in their folder, about */
+    uint64_t late_prepared;  /**< the running epoch's share */
     uint64_t late_bytes_max; /**< LIMIT_LATE_BYTES; tests make it small */
     struct output_place place;
     bool outputs_open;
