@@ -20,8 +20,11 @@ static void the_same_string_has_the_same_number(void **state)
     struct common_strings s;
     common_strings_init(&s);
     uint16_t last = 6;
+    static const char source[] = {"view,click,view,c,0,view"};
     char *text = memory_alloc(24); /* the last string ends with it */
-    memcpy(text, "view,click,view,c,0,view", 24);
+    for (size_t i = 0; i < 24; i++) {
+        text[i] = source[i];
+    }
     const char *elsewhere = "click";
     struct mill_cell cells[] = {
         string_cell(text, 4),      string_cell(text + 5, 5), string_cell(text + 11, 4),
