@@ -16,6 +16,7 @@ struct msgpack_decoder {
     uint32_t name_count;
     const char *broken_at; /* the row that is broken; NULL: none is */
     const char *broken_why;
+    bool is_found[LIMIT_FIELDS_MAX]; /* of the names, in the row that is read */
     struct buffer json;
 };
 
@@ -176,15 +177,14 @@ static struct slice take_value(struct slice *rest)
 
 /* The first of several members of one name counts. */
 static void read_member(struct msgpack_decoder *m, struct slice key, struct slice value,
-                        bool *is_found, struct mill_cell *const *columns, uint32_t at,
-                        struct arena *arena)
+                        struct mill_cell *const *columns, uint32_t at, struct arena *arena)
 {
     struct mill_cell name = cell_of_msgpack(key);
     for (uint32_t i = 0; i < m->name_count && name.kind == MILL_STRING; i++) {
         struct slice wanted = m->names[i];
-        if (!is_found[i] && key_compare(wanted.data, wanted.size, name.ptr, name.len) == 0) {
+        if (!m->is_found[i] && key_compare(wanted.data, wanted.size, name.ptr, name.len) == 0) {
             columns[i][at] = read_value(m, value, arena);
-            is_found[i] = true;
+            m->is_found[i] = true;
         }
     }
 }
@@ -207,7 +207,6 @@ static enum decoder_result read_row(struct decoder *d, struct slice row,
                                     struct arena *arena)
 {
     struct msgpack_decoder *m = of(d);
-    bool is_found[LIMIT_FIELDS_MAX] = {false};
     size_t head = 0;
     uint32_t members = 0;
     d->reason = find_wrong(m, row, &head, &members);
@@ -215,10 +214,11 @@ static enum decoder_result read_row(struct decoder *d, struct slice row,
         return DECODER_BAD;
     }
     struct slice rest = {row.data + head, row.size - head};
+    memset(m->is_found, 0, m->name_count * sizeof *m->is_found);
     for (uint32_t i = 0; i < members && m->name_count > 0; i++) {
         struct slice key = take_value(&rest);
         struct slice value = take_value(&rest);
-        read_member(m, key, value, is_found, columns, at, arena);
+        read_member(m, key, value, columns, at, arena);
     }
     return DECODER_RECORD;
 }
