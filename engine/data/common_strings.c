@@ -9,28 +9,10 @@
 #define JUDGED_AFTER 16384
 
 _Static_assert(2 * COMMON_STRINGS_MAX <= SLOT_COUNT, "a search ends at a free slot");
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a string begins in a word's low bytes");
 
-/* What belongs to a string of so many bytes in the two words at its beginning. */
-static const uint64_t masks[COMMON_STRING_BYTES_MAX + 1][2] = {
-    {0, 0},
-    {0xff, 0},
-    {0xffff, 0},
-    {0xffffff, 0},
-    {0xffffffff, 0},
-    {0xffffffffff, 0},
-    {0xffffffffffff, 0},
-    {0xffffffffffffff, 0},
-    {UINT64_MAX, 0},
-    {UINT64_MAX, 0xff},
-    {UINT64_MAX, 0xffff},
-    {UINT64_MAX, 0xffffff},
-    {UINT64_MAX, 0xffffffff},
-    {UINT64_MAX, 0xffffffffff},
-    {UINT64_MAX, 0xffffffffffff},
-    {UINT64_MAX, 0xffffffffffffff},
-    {UINT64_MAX, UINT64_MAX},
-};
+/* The mask of a string of n bytes are the 16 that begin n in front of the middle. */
+static const char ones_and_zeros[2 * COMMON_STRING_BYTES_MAX] =
+    "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
 
 void common_strings_init(struct common_strings *s)
 {
@@ -50,8 +32,10 @@ static struct common_string read_string(const struct mill_cell *cell, struct sli
     const char *end = text.data + text.size;
     if (cell->ptr >= text.data && cell->ptr < end && (size_t)(end - cell->ptr) >= sizeof s.words) {
         memcpy(s.words, cell->ptr, sizeof s.words);
-        s.words[0] &= masks[s.size][0];
-        s.words[1] &= masks[s.size][1];
+        uint64_t mask[2];
+        memcpy(mask, ones_and_zeros + COMMON_STRING_BYTES_MAX - s.size, sizeof mask);
+        s.words[0] &= mask[0];
+        s.words[1] &= mask[1];
     } else if (s.size > 0) {
         memcpy(s.words, cell->ptr, s.size);
     }

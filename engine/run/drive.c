@@ -245,7 +245,7 @@ static bool end_handing_out(struct runner *r)
     return true;
 }
 
-/* @return false when there is nothing more to do for now */
+/* @return false: nothing to do until a worker, a source or the clock says so */
 static bool hand_out(struct runner *r)
 {
     if (r->stop_wanted) {
