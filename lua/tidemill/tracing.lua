@@ -36,23 +36,30 @@ local hints = {
    UCLO = "a function that captures a loop's variable is created for each record",
 }
 
+local function is_segment(where) return where:find("^segment%d") ~= nil end
+
+--- A function that is compiled before the loop that calls it has traces of its own, and these may
+--- come back to the loop. The loop gets its own, in which the function is once more: what happens
+--- there to those of the function is nothing to it.
+local function came_back(root, where) return is_segment(where) and not is_segment(root) end
+
 local function on_trace(what, trace, func, pc, other, extra)
    if what == "start" then
-      state.starting = { info = jutil.funcinfo(func, pc), is_side = other ~= nil }
+      local where = place(jutil.funcinfo(func, pc))
+      state.starting = { place = where, root = other and state.roots[other] or where }
    elseif what == "stop" then
       local info = jutil.traceinfo(trace)
-      table.insert(state.traces, {
-         place = place(state.starting.info), link = info.linktype, side = state.starting.is_side,
-      })
+      table.insert(state.traces, { place = state.starting.place, link = info.linktype })
+      state.roots[trace] = state.starting.root
    elseif what == "abort" then
-      local info = jutil.funcinfo(func, pc)
+      local where = place(jutil.funcinfo(func, pc))
+      if came_back(state.starting.root, where) then return end
       local text = reason(other, extra)
       for name, hint in pairs(hints) do
          if text:find(name, 1, true) then text = text .. " (" .. hint .. ")" end
       end
-      local key = place(info) .. ": " .. text
+      local key = where .. ": " .. text
       state.aborts[key] = (state.aborts[key] or 0) + 1
-      state.abort_starts[place(state.starting.info)] = true
    end
 end
 
@@ -73,7 +80,7 @@ end
 
 --- Begin to note. @param plan table the state's plan
 function M.start(plan)
-   state = { plan = plan, traces = {}, aborts = {}, abort_starts = {} }
+   state = { plan = plan, traces = {}, roots = {}, aborts = {} }
    jit.attach(on_trace, "trace")
 end
 

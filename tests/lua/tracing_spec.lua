@@ -104,6 +104,18 @@ it("loops in loops, which LuaJIT begins at twice, are no failure", function()
    assert.is_nil(text:find("gave up", 1, true), text)
 end)
 
+it("a function that is compiled before the loop that calls it is no failure", function()
+   local text = report({ segments = segments(false) }, function()
+      local f = assert(loadstring(
+         "return function(i) local n = 1 if i % 3 ~= 0 then n = 2 end return n end", "=f"))()
+      local calls = assert(loadstring("local f = ... " .. ("f(3) "):rep(200), "=calls"))
+      calls(f)
+      run_often("local f = ... local n = 0 for i = 1, 1000 do n = n + f(i) end", "=segment1", f)
+   end)
+   assert.is_not_nil(text:find("segment 1: compiled (", 1, true), text)
+   assert.is_nil(text:find("gave up", 1, true), text)
+end)
+
 it("nothing is noted after the report, nor from the time before", function()
    local function run() run_often(SUM, "=segment1") end
    local first = report({ segments = segments(false) }, run)
