@@ -31,6 +31,10 @@ static void begin(struct decoder *d, struct slice text, uint64_t offset)
 {
     (void)offset;
     of(d)->plain = (struct slice){text.data, 0};
+    size_t readable = (size_t)(d->readable_end - text.data);
+    size_t padded = readable < LIMIT_TEXT_PADDING ? 0 : readable - LIMIT_TEXT_PADDING;
+    struct slice walked = {text.data, padded < text.size ? padded : text.size};
+    json_walk_begin(of(d)->walk, walked);
 }
 
 static void want(struct decoder *d, const struct slice *names, uint32_t count)

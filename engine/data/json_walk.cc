@@ -31,6 +31,9 @@ constexpr int32_t unwanted = -1;
 /* A parser that has grown for a long line goes, with four times its bytes. */
 constexpr size_t parser_kept = size_t{1} << 20;
 
+/* So many bytes of lines go through simdjson's first stage together. */
+constexpr size_t batch_bytes = 16 * KIB;
+
 /* `name` has the quote that ends it. Its first 16 bytes are compared as two words, of which `masks`
  * takes what belongs to the name; only longer names need a call. */
 struct place {
@@ -68,10 +71,22 @@ inline bool stands_at(const place &p, const char *key)
            (p.size <= 16 || memcmp(key + 16, p.name + 16, p.size - 16) == 0);
 }
 
+/* Lines of the text that follow one another. Those in front of `end` need no batch any more.
+ * @see is_in_batch */
+struct batch {
+    struct slice text; /* what lines may be taken from, with padding behind it */
+    const char *end;
+    const char *next; /* where the stream's next record begins; NULL: it is used up, or given up */
+    ondemand::parser parser;
+    ondemand::document_stream records;
+    ondemand::document_stream::iterator record;
+};
+
 } // namespace
 
 struct json_walk {
-    ondemand::parser parser;
+    ondemand::parser parser; /* of single lines */
+    struct batch batch;
     const struct slice *names = nullptr;
     uint32_t name_count = 0;
     place places[places_max];
@@ -228,6 +243,9 @@ static error_code take_value(ondemand::document &document, ondemand::value &valu
 static error_code walk_record(struct json_walk *w, ondemand::document &document, const char *end,
                               struct slice *tokens)
 {
+    for (uint32_t i = 0; i < w->name_count; i++) {
+        tokens[i].data = nullptr;
+    }
     ondemand::object record;
     error_code error = document.get_object().get(record);
     if (error) {
@@ -247,6 +265,16 @@ static error_code walk_record(struct json_walk *w, ondemand::document &document,
         if (error) {
             return error;
         }
+    }
+    return simdjson::SUCCESS;
+}
+
+static error_code walk_only_record(struct json_walk *w, ondemand::document &document,
+                                   const char *end, struct slice *tokens)
+{
+    error_code error = walk_record(w, document, end, tokens);
+    if (error) {
+        return error;
     }
     bool is_through = document.current_location().error() == simdjson::OUT_OF_BOUNDS;
     return is_through ? simdjson::SUCCESS : simdjson::TRAILING_CONTENT;
@@ -320,19 +348,91 @@ void json_walk_destroy(struct json_walk *w)
     delete w;
 }
 
-void json_walk_want(struct json_walk *w, const struct slice *names, uint32_t count)
+/* --- batches of lines ---
+ *
+ * To start simdjson for each line costs a quarter of the walk, so lines go through it together, as
+ * a stream of documents. A stream does not care about lines, and ends at the first fault. What it
+ * gives counts only where the line alone would give the same:
+ *
+ *   - the stream got here through good lines alone, so that nothing is open where this one begins,
+ *   - its record begins in this line,
+ *   - another record follows, and nothing but blanks stands between the line's end and that one.
+ *     (What stands behind the last record of a stream, simdjson may leave off without a word.)
+ *
+ * Any other line is walked alone, which decides what it is, and so are those behind it in the
+ * batch: nothing goes through the first stage more than twice. */
+
+static bool is_blank(const char *from, const char *to)
 {
-    check(count <= LIMIT_FIELDS_MAX);
-    w->names = names;
-    w->name_count = count;
-    w->place_count = 0;
+    while (from < to && (*from == ' ' || *from == '\t' || *from == '\r' || *from == '\n')) {
+        from++;
+    }
+    return from == to;
 }
 
-const char *json_walk_line(struct json_walk *w, struct slice line, struct slice *tokens)
+static void find_next(struct batch *b)
 {
-    for (uint32_t i = 0; i < w->name_count; i++) {
-        tokens[i].data = nullptr;
+    ondemand::document_reference record;
+    error_code error = (*b->record).get(record);
+    if (!error) {
+        ondemand::document &document = record;
+        error = document.current_location().get(b->next);
     }
+    if (error) {
+        b->next = nullptr;
+    }
+}
+
+/* @param line  its first one */
+static void start_batch(struct batch *b, struct slice line)
+{
+    size_t left = static_cast<size_t>(b->text.data + b->text.size - line.data);
+    size_t size = left < batch_bytes ? left : batch_bytes;
+    auto last = static_cast<const char *>(memrchr(line.data, '\n', size));
+    b->next = nullptr;
+    if (last == nullptr || last <= line.data + line.size) {
+        return; /* a batch of one */
+    }
+    b->end = last + 1;
+    size = static_cast<size_t>(b->end - line.data);
+    if (!b->parser.iterate_many(line.data, size, batch_bytes).get(b->records)) {
+        b->record = b->records.begin();
+        find_next(b);
+    }
+}
+
+static bool is_in_batch(struct batch *b, struct slice line)
+{
+    const char *end = line.data + line.size;
+    bool is_in_text = line.data >= b->text.data && end < b->text.data + b->text.size;
+    if (is_in_text && line.data >= b->end) {
+        start_batch(b, line);
+    }
+    bool is_last = end + 1 == b->end; /* would be walked for nothing */
+    return is_in_text && b->next != nullptr && b->next >= line.data && b->next < end && !is_last;
+}
+
+/* @return false: the line is to be walked alone */
+static bool walk_in_batch(struct json_walk *w, struct slice line, struct slice *tokens)
+{
+    struct batch *b = &w->batch;
+    const char *end = line.data + line.size;
+    ondemand::document_reference record;
+    error_code error = (*b->record).get(record);
+    error = error ? error : walk_record(w, record, end, tokens);
+    if (!error) {
+        ++b->record;
+        find_next(b);
+    }
+    bool is_good = !error && b->next != nullptr && is_blank(end, b->next);
+    if (!is_good) {
+        b->next = nullptr;
+    }
+    return is_good;
+}
+
+static const char *walk_alone(struct json_walk *w, struct slice line, struct slice *tokens)
+{
     if (w->parser.capacity() > parser_kept && line.size <= parser_kept) {
         w->parser = ondemand::parser();
     }
@@ -343,6 +443,27 @@ const char *json_walk_line(struct json_walk *w, struct slice line, struct slice 
         snprintf(w->reason, sizeof w->reason, "%s", reason_of(error));
         return w->reason;
     }
-    error = walk_record(w, document, line.data + line.size, tokens);
+    error = walk_only_record(w, document, line.data + line.size, tokens);
     return error ? explain(w, document, line, error) : nullptr;
+}
+
+void json_walk_want(struct json_walk *w, const struct slice *names, uint32_t count)
+{
+    check(count <= LIMIT_FIELDS_MAX);
+    w->names = names;
+    w->name_count = count;
+    w->place_count = 0;
+}
+
+void json_walk_begin(struct json_walk *w, struct slice text)
+{
+    w->batch.text = text;
+    w->batch.end = text.data;
+    w->batch.next = nullptr;
+}
+
+const char *json_walk_line(struct json_walk *w, struct slice line, struct slice *tokens)
+{
+    bool is_done = is_in_batch(&w->batch, line) && walk_in_batch(w, line, tokens);
+    return is_done ? nullptr : walk_alone(w, line, tokens);
 }

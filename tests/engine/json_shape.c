@@ -235,3 +235,56 @@ const char *json_walk_differs(struct json_walk *walk, const struct slice *names,
     memory_free(memory);
     return differs;
 }
+
+static bool has_more_than_blanks(struct slice line)
+{
+    for (size_t i = 0; i < line.size; i++) {
+        if (line.data[i] != ' ' && line.data[i] != '\t' && line.data[i] != '\r') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *line_differs(struct json_walk *together, struct json_walk *alone, uint32_t count,
+                                struct slice line)
+{
+    struct slice tokens[LIMIT_FIELDS_MAX];
+    struct slice meant[LIMIT_FIELDS_MAX];
+    const char *wrong = json_walk_line(together, line, tokens);
+    const char *meant_wrong = json_walk_line(alone, line, meant);
+    if ((wrong == NULL) != (meant_wrong == NULL)) {
+        return wrong == NULL ? "a line is good only in its text" : "a line is bad only in its text";
+    }
+    if (wrong != NULL) {
+        return strcmp(wrong, meant_wrong) == 0 ? NULL : "a line is bad for another reason";
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_same = tokens[i].data == meant[i].data &&
+                       (tokens[i].data == NULL || tokens[i].size == meant[i].size);
+        if (!is_same) {
+            return "another value is found in a text";
+        }
+    }
+    return NULL;
+}
+
+const char *json_walk_text_differs(struct json_walk *together, struct json_walk *alone,
+                                   uint32_t count, const char *text, size_t size)
+{
+    char *memory = memory_alloc(size + LIMIT_TEXT_PADDING);
+    memcpy(memory, text, size);
+    memset(memory + size, '}', LIMIT_TEXT_PADDING);
+    json_walk_begin(together, (struct slice){memory, size});
+    const char *differs = NULL;
+    for (size_t at = 0; at < size && differs == NULL;) {
+        const char *end = memchr(memory + at, '\n', size - at);
+        size_t line_size = end == NULL ? size - at : (size_t)(end - memory) - at;
+        struct slice line = {memory + at, line_size};
+        differs = has_more_than_blanks(line) ? line_differs(together, alone, count, line) : NULL;
+        at += line_size + 1;
+    }
+    json_walk_begin(together, (struct slice){NULL, 0});
+    memory_free(memory);
+    return differs;
+}

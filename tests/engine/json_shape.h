@@ -28,4 +28,13 @@ enum json_shape json_shape(const char *text, size_t size);
 const char *json_walk_differs(struct json_walk *walk, const struct slice *names, uint32_t count,
                               const char *text, size_t size);
 
+/**
+ * Walk over the lines of a text, once each as a line of it and once alone, and compare the
+ * verdicts, the reasons and what is found.
+ * @param together, alone  want the same `count` names
+ * @return NULL, or what differs
+ */
+const char *json_walk_text_differs(struct json_walk *together, struct json_walk *alone,
+                                   uint32_t count, const char *text, size_t size);
+
 #endif

@@ -1,7 +1,7 @@
 /* Goal: the walk over a line of JSON judges it as another reading of its structure does, whatever
  * stands behind it, and finds what the reader of single documents finds; the line before, by whose
- * keys it guesses, makes no difference.
- * Input: two lines. The names that are wanted are those of the corpus. */
+ * keys it guesses, makes no difference, and neither does the text that a line stands in.
+ * Input: lines, of which two are judged. The names that are wanted are those of the corpus. */
 #include <string.h>
 
 #include "base/check.h"
@@ -22,6 +22,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(json_walk_differs(walk, names, NAMES, text, first) == NULL);
     check(second == 0 || json_walk_differs(walk, names, NAMES, end + 1, second) == NULL);
     check(json_walk_differs(walk, names, NAMES, text, first) == NULL);
+    struct json_walk *together = json_walk_create();
+    json_walk_want(together, names, NAMES);
+    check(json_walk_text_differs(together, walk, NAMES, text, size) == NULL);
+    json_walk_destroy(together);
     json_walk_destroy(walk);
     return 0;
 }

@@ -295,6 +295,117 @@ static void what_is_json_passes_and_what_fails_is_none(void **state)
     assert_true(passed > 1000);
 }
 
+/* --- lines of one text --- */
+
+static void same_in_text(struct walking *w, const char *text, size_t size)
+{
+    struct json_walk *alone = json_walk_create();
+    json_walk_want(alone, wanted, WANTED);
+    const char *differs = json_walk_text_differs(w->walk, alone, WANTED, text, size);
+    json_walk_destroy(alone);
+    if (differs != NULL) {
+        fail_msg("%s: %.*s", differs, (int)size, text);
+    }
+}
+
+/* What one line leaves open, the next may close, and what is left off at the end of a text. */
+static void lines_of_a_text_are_judged_alone(void **state)
+{
+    struct walking *w = *state;
+    const char *lines[] = {"{\"a\":1}",
+                           "{\"a\":{}",
+                           "}",
+                           "{\"a\":1} x",
+                           "{\"a\":1}{}",
+                           "{\"a\":1",
+                           "{\"a\":[1",
+                           "],\"name\":2}",
+                           "{\"a\":\"x",
+                           "\":1}",
+                           "\\",
+                           "{\"a\":1}\\",
+                           " \t",
+                           "  {\"name\":3}\r",
+                           "[",
+                           "",
+                           "{\"a\":\"\xff\"}"};
+    enum { LINES = sizeof lines / sizeof *lines };
+    for (size_t i = 0; i < (size_t)LINES * LINES * LINES; i++) {
+        char text[200];
+        int n = snprintf(text, sizeof text, "%s\n%s\n%s\n%s", lines[i % LINES],
+                         lines[i / LINES % LINES], lines[i / LINES / LINES],
+                         i % 2 == 0 ? "" : "{\"a\":4}\n");
+        same_in_text(w, text, (size_t)n);
+    }
+}
+
+static void texts_by_chance_are_judged_line_by_line(void **state)
+{
+    struct walking *w = *state;
+    static const char *good[] = {"{\"a\":\"the tide turns the mill\",\"name\":[{\"a\":1}],\"b\":2}",
+                                 "{\"b\":\"\\\\\",\"a\":-1.5e3, \"\\u00e9\":\"x\\\"y\"}", " {} \r",
+                                 "{\"name\":{\"d\":[[]]},\"\xc3\xa9\":\"\xc3\xa9\"}"};
+    enum { TEXT_BYTES = 150000 };
+    char *text = memory_alloc(TEXT_BYTES + 200);
+    struct chance c = {9};
+    for (uint32_t i = 0; i < rounds(300); i++) {
+        uint32_t bad =
+            chance_below(&c, 4) == 0 ? 0 : 1 + chance_below(&c, 200); /* one in so many */
+        size_t size = 0, wanted_size = chance_below(&c, TEXT_BYTES);
+        while (size < wanted_size) {
+            const char *line = good[chance_below(&c, sizeof good / sizeof *good)];
+            size_t line_size = strlen(line);
+            memcpy(text + size, line, line_size);
+            if (bad > 0 && chance_below(&c, bad) == 0) {
+                line_size -= chance_below(&c, (uint32_t)line_size);
+                text[size + chance_below(&c, (uint32_t)line_size)] =
+                    chance_of(&c, "{}[]:,\"\\tn0 \n\xff");
+            }
+            size += line_size;
+            text[size++] = '\n';
+            for (; chance_below(&c, 10) == 0; size++) {
+                text[size] = chance_of(&c, " \n\r");
+            }
+        }
+        same_in_text(w, text, size);
+    }
+    memory_free(text);
+}
+
+static void a_long_line_in_a_text(void **state)
+{
+    struct walking *w = *state;
+    size_t size = 300 * KIB;
+    char *text = memory_alloc(size);
+    memset(text, ' ', size);
+    memcpy(text, "{\"a\":1}\n{\"a\":2}\n{\"name\":\"", 26);
+    memcpy(text + 200 * KIB, "\"}\n{\"a\":3}\n{\"a\":4}\n", 20);
+    same_in_text(w, text, size);
+    memory_free(text);
+}
+
+/* A field that is wanted later is read from rows that were read before. */
+static void lines_again_and_in_any_order(void **state)
+{
+    struct walking *w = *state;
+    char *text = memory_alloc(100 * 10 + LIMIT_TEXT_PADDING);
+    struct chance c = {10};
+    for (size_t i = 0; i < 100; i++) {
+        memcpy(text + i * 10, "{\"a\":100}\n", 10 + 1);
+        text[i * 10 + 5] = (char)('0' + i / 10);
+        text[i * 10 + 6] = (char)('0' + i % 10);
+    }
+    memset(text + 1000, '}', LIMIT_TEXT_PADDING);
+    json_walk_begin(w->walk, (struct slice){text, 1000});
+    for (size_t i = 0, n = 0; n < 1000; n++, i++) {
+        i = chance_below(&c, 5) == 0 ? chance_below(&c, 100) : i % 100;
+        assert_null(json_walk_line(w->walk, (struct slice){text + i * 10, 9}, w->tokens));
+        assert_ptr_equal(w->tokens[0].data, text + i * 10 + 5);
+    }
+    json_walk_begin(w->walk, (struct slice){NULL, 0});
+    memory_free(text);
+}
+
 static const char whole[] = " {\"a\":[1,-2.5e3,true,{\"b\":null}] , "
                             "\"\\u00e9\":\"x\\\"y\",\"name\":{\"d\":[[]]},\"a\":\"2\"} ";
 
@@ -438,6 +549,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(more_members_than_places_are_found, begin, end),
         cmocka_unit_test_setup_teardown(a_long_line_is_read_and_its_memory_goes, begin, end),
         cmocka_unit_test_setup_teardown(what_is_json_passes_and_what_fails_is_none, begin, end),
+        cmocka_unit_test_setup_teardown(lines_of_a_text_are_judged_alone, begin, end),
+        cmocka_unit_test_setup_teardown(texts_by_chance_are_judged_line_by_line, begin, end),
+        cmocka_unit_test_setup_teardown(a_long_line_in_a_text, begin, end),
+        cmocka_unit_test_setup_teardown(lines_again_and_in_any_order, begin, end),
         cmocka_unit_test_setup_teardown(a_line_cut_anywhere_is_none, begin, end),
         cmocka_unit_test_setup_teardown(brackets_behind_a_line_close_nothing, begin, end),
         cmocka_unit_test_setup_teardown(each_byte_that_is_not_utf8_is_found, begin, end),
