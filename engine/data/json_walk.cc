@@ -8,6 +8,7 @@
 #pragma GCC diagnostic ignored "-Wpragmas"
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wsign-conversion"
+#undef SIMDJSON_THREADS_ENABLED /* a stream would allocate what a thread needs */
 #include <simdjson.h>
 #pragma GCC diagnostic pop
 
@@ -74,9 +75,10 @@ inline bool stands_at(const place &p, const char *key)
 /* Lines of the text that follow one another. Those in front of `end` need no batch any more.
  * @see is_in_batch */
 struct batch {
-    struct slice text; /* what lines may be taken from, with padding behind it */
-    const char *end;
-    const char *next; /* where the stream's next record begins; NULL: it is used up, or given up */
+    struct slice text = {}; /* what lines may be taken from, with padding behind it */
+    const char *end = nullptr;
+    const char *next =
+        nullptr; /* where the stream's next record begins; NULL: it is used up, or given up */
     ondemand::parser parser;
     ondemand::document_stream records;
     ondemand::document_stream::iterator record;
@@ -357,7 +359,11 @@ void json_walk_destroy(struct json_walk *w)
  *   - the stream got here through good lines alone, so that nothing is open where this one begins,
  *   - its record begins in this line,
  *   - another record follows, and nothing but blanks stands between the line's end and that one.
- *     (What stands behind the last record of a stream, simdjson may leave off without a word.)
+ *
+ * simdjson leaves off without a word what is unfinished at a stream's end. A record in front of
+ * that is then walked into the byte behind the text, and on into tokens that were left off: so a
+ * batch with such an end is none. Of any other, a walk gets to the last token only by finishing
+ * there.
  *
  * Any other line is walked alone, which decides what it is, and so are those behind it in the
  * batch: nothing goes through the first stage more than twice. */
@@ -368,6 +374,12 @@ static bool is_blank(const char *from, const char *to)
         from++;
     }
     return from == to;
+}
+
+/* The end of a line, with \r or without. */
+static bool is_line_end(const char *from, const char *to)
+{
+    return to - from <= 2;
 }
 
 static void find_next(struct batch *b)
@@ -390,7 +402,7 @@ static void start_batch(struct batch *b, struct slice line)
     size_t size = left < batch_bytes ? left : batch_bytes;
     auto last = static_cast<const char *>(memrchr(line.data, '\n', size));
     b->next = nullptr;
-    if (last == nullptr || last <= line.data + line.size) {
+    if (last == nullptr || is_line_end(line.data + line.size, last + 1)) {
         return; /* a batch of one */
     }
     b->end = last + 1;
@@ -398,6 +410,10 @@ static void start_batch(struct batch *b, struct slice line)
     if (!b->parser.iterate_many(line.data, size, batch_bytes).get(b->records)) {
         b->record = b->records.begin();
         find_next(b);
+    }
+    /* It is known from the start, since all of the batch is through the first stage. */
+    if (b->next != nullptr && b->records.truncated_bytes() != 0) {
+        b->next = nullptr;
     }
 }
 
@@ -408,8 +424,8 @@ static bool is_in_batch(struct batch *b, struct slice line)
     if (is_in_text && line.data >= b->end) {
         start_batch(b, line);
     }
-    bool is_last = end + 1 == b->end; /* would be walked for nothing */
-    return is_in_text && b->next != nullptr && b->next >= line.data && b->next < end && !is_last;
+    bool is_here = is_in_text && b->next != nullptr && b->next >= line.data && b->next < end;
+    return is_here && !is_line_end(end, b->end); /* the last would be walked for nothing */
 }
 
 /* @return false: the line is to be walked alone */

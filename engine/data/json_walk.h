@@ -37,16 +37,17 @@ void json_walk_destroy(struct json_walk *w);
 void json_walk_want(struct json_walk *w, const struct slice *names, uint32_t count);
 
 /**
- * Lines of this text come next, mostly one after another; they are walked several at a time. It
- * makes no difference but in speed, and any other line may come, too.
+ * Lines of this text come next, mostly one after another; they are walked several at a time, which
+ * makes no difference but in speed. Lines in other memory may come, too, and all may without a text.
  * @param text  LIMIT_TEXT_PADDING bytes behind it can be read; borrowed until the next begin
  */
 void json_walk_begin(struct json_walk *w, struct slice text);
 
 /**
- * @param line    LIMIT_TEXT_PADDING bytes behind it can be read
- * @param tokens  out: the value of each wanted name as it stands in the line, without blanks around
- *                it; data is NULL where there is none
+ * @param line    all of a line: what is walked in a text does not overlap. LIMIT_TEXT_PADDING
+ *                bytes behind it can be read
+ * @param tokens  out, if the line is good: the value of each wanted name as it stands in the line,
+ *                without blanks around it; data is NULL where there is none
  * @return NULL, or what is wrong with the line: borrowed until the next call
  */
 const char *json_walk_line(struct json_walk *w, struct slice line, struct slice *tokens);

@@ -212,10 +212,12 @@ static const char *verdict_differs(bool is_taken, struct slice line)
     return is_json && is_object && !is_taken ? "the walk refuses JSON" : NULL;
 }
 
+/* Bytes that may stand behind a line or a text. */
+static const char behind[] = "}]\"\0{,\n\\:x";
+
 const char *json_walk_differs(struct json_walk *walk, const struct slice *names, uint32_t count,
                               const char *text, size_t size)
 {
-    static const char behind[] = "}]\"\0{,\n\\:x";
     struct slice tokens[LIMIT_FIELDS_MAX];
     char *memory = memory_alloc(size + LIMIT_TEXT_PADDING);
     memcpy(memory, text, size);
@@ -269,20 +271,31 @@ static const char *line_differs(struct json_walk *together, struct json_walk *al
     return NULL;
 }
 
+static const char *lines_differ(struct json_walk *together, struct json_walk *alone, uint32_t count,
+                                struct slice text)
+{
+    const char *differs = NULL;
+    for (size_t at = 0; at < text.size && differs == NULL;) {
+        const char *end = memchr(text.data + at, '\n', text.size - at);
+        size_t size = end == NULL ? text.size - at : (size_t)(end - text.data) - at;
+        struct slice line = {text.data + at, size};
+        differs = has_more_than_blanks(line) ? line_differs(together, alone, count, line) : NULL;
+        at += size + 1;
+    }
+    return differs;
+}
+
 const char *json_walk_text_differs(struct json_walk *together, struct json_walk *alone,
                                    uint32_t count, const char *text, size_t size)
 {
     char *memory = memory_alloc(size + LIMIT_TEXT_PADDING);
     memcpy(memory, text, size);
-    memset(memory + size, '}', LIMIT_TEXT_PADDING);
-    json_walk_begin(together, (struct slice){memory, size});
     const char *differs = NULL;
-    for (size_t at = 0; at < size && differs == NULL;) {
-        const char *end = memchr(memory + at, '\n', size - at);
-        size_t line_size = end == NULL ? size - at : (size_t)(end - memory) - at;
-        struct slice line = {memory + at, line_size};
-        differs = has_more_than_blanks(line) ? line_differs(together, alone, count, line) : NULL;
-        at += line_size + 1;
+    for (size_t i = 0; i < sizeof behind - 1 && differs == NULL; i++) {
+        memset(memory + size, behind[i], LIMIT_TEXT_PADDING);
+        struct slice all = {memory, size};
+        json_walk_begin(together, all);
+        differs = lines_differ(together, alone, count, all);
     }
     json_walk_begin(together, (struct slice){NULL, 0});
     memory_free(memory);

@@ -3,6 +3,7 @@
  * Method: lines of all kinds, one after the other through one walk, so that each meets the places
  * of others; lines cut, changed and made by chance against the other opinions of json_shape.h, with
  * several bytes behind them. */
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -328,7 +329,10 @@ static void lines_of_a_text_are_judged_alone(void **state)
                            "  {\"name\":3}\r",
                            "[",
                            "",
-                           "{\"a\":\"\xff\"}"};
+                           "{\"a\":\"\xff\"}",
+                           "{\"x\"",
+                           "[[],\"a\"",
+                           ":"};
     enum { LINES = sizeof lines / sizeof *lines };
     for (size_t i = 0; i < (size_t)LINES * LINES * LINES; i++) {
         char text[200];
@@ -372,16 +376,58 @@ static void texts_by_chance_are_judged_line_by_line(void **state)
     memory_free(text);
 }
 
+/* It does not get into the batch of those in front of it. */
 static void a_long_line_in_a_text(void **state)
 {
     struct walking *w = *state;
-    size_t size = 300 * KIB;
+    const char *ends[] = {"{\"name\":\"", ":", "]}", "\"", "{"};
+    const char *starts[] = {"{\"a\":1}\n{\"a\":2}\n", "{\"x\"\n[[],\"a\"\n",
+                            "{\"a\":1}\n{\"a\":[\n"};
+    size_t size = 100 * KIB;
     char *text = memory_alloc(size);
-    memset(text, ' ', size);
-    memcpy(text, "{\"a\":1}\n{\"a\":2}\n{\"name\":\"", 26);
-    memcpy(text + 200 * KIB, "\"}\n{\"a\":3}\n{\"a\":4}\n", 20);
-    same_in_text(w, text, size);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        for (size_t k = 0; k < sizeof starts / sizeof *starts; k++) {
+            memset(text, ' ', size);
+            memcpy(text, starts[k], strlen(starts[k]));
+            memcpy(text + strlen(starts[k]), ends[i], strlen(ends[i]));
+            memcpy(text + 50 * KIB, "\"}\n{\"a\":3}\n{\"a\":4}\n", 20);
+            same_in_text(w, text, size);
+        }
+    }
     memory_free(text);
+}
+
+static uint32_t thread_count(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    uint32_t count = 0;
+    while (readdir(tasks) != NULL) {
+        count++;
+    }
+    closedir(tasks);
+    return count;
+}
+
+/* simdjson leaves it off, and reads it when it has read all else: by a thread, if it may. */
+static void half_a_letter_at_the_end_of_a_text(void **state)
+{
+    struct walking *w = *state;
+    uint32_t threads = thread_count();
+    const char *ends[] = {"\xc3\n",   "\xe0\n",  "\xf0\n", "\xf0\x9f\n",
+                          "\xe0\n\n", "\xf0 \n", "\xf0"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        for (int before = 0; before < 3; before++) {
+            char text[100];
+            int n = snprintf(text, sizeof text, "%s{\"a\":1}\n{\"a\":2}%s",
+                             before == 0   ? ""
+                             : before == 1 ? "x\n"
+                                           : "{\"a\":0}\n",
+                             ends[i]);
+            same_in_text(w, text, (size_t)n);
+            assert_int_equal(thread_count(), threads);
+        }
+    }
 }
 
 /* A field that is wanted later is read from rows that were read before. */
@@ -552,6 +598,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(lines_of_a_text_are_judged_alone, begin, end),
         cmocka_unit_test_setup_teardown(texts_by_chance_are_judged_line_by_line, begin, end),
         cmocka_unit_test_setup_teardown(a_long_line_in_a_text, begin, end),
+        cmocka_unit_test_setup_teardown(half_a_letter_at_the_end_of_a_text, begin, end),
         cmocka_unit_test_setup_teardown(lines_again_and_in_any_order, begin, end),
         cmocka_unit_test_setup_teardown(a_line_cut_anywhere_is_none, begin, end),
         cmocka_unit_test_setup_teardown(brackets_behind_a_line_close_nothing, begin, end),
