@@ -58,10 +58,9 @@ class Build:
         return self.compiled("generate_ysb")
 
     def ysb_by_hand(self):
-        library = self.tidemill.parent / "libengine.a"
-        flags = call(["pkg-config", "--libs", "simdjson"]).split()
-        return self.compiled("ysb_by_hand", ["-I", ROOT / "engine", *flags, "-pthread"], suffix="cc",
-                             compiler=("c++", "-std=c++17"), uses=[library])
+        flags = call(["pkg-config", "--cflags", "--libs", "simdjson"]).split()
+        return self.compiled("ysb_by_hand", [*flags, "-pthread"], suffix="cc",
+                             compiler=("c++", "-std=c++17"))
 
     def generate(self):
         return self.compiled("generate")

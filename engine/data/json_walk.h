@@ -38,7 +38,7 @@ void json_walk_want(struct json_walk *w, const struct slice *names, uint32_t cou
 
 /**
  * Lines of this text come next, mostly one after another; they are walked several at a time, which
- * makes no difference but in speed. Lines in other memory may come, too, and all may without a text.
+ * makes no difference but in speed. Lines in other memory may come, too, or all without a text.
  * @param text  LIMIT_TEXT_PADDING bytes behind it can be read; borrowed until the next begin
  */
 void json_walk_begin(struct json_walk *w, struct slice text);
