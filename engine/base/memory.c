@@ -27,6 +27,11 @@ void memory_begin(void)
     mallopt(M_ARENA_MAX, ARENAS_MAX);
 }
 
+void memory_give_back(void)
+{
+    malloc_trim(0);
+}
+
 __attribute__((noreturn, cold)) static void out_of_memory(size_t size)
 {
     fprintf(stderr, "tidemill: out of memory (%zu bytes asked); what was committed is safe\n",

@@ -18,6 +18,10 @@
  *  other thread. */
 void memory_begin(void);
 
+/** Give pages that nothing is in back to the system, also those between blocks. Takes some
+ *  milliseconds, more for a large heap, in which other threads may wait to allocate. @thread any */
+void memory_give_back(void);
+
 /** @return size bytes, never NULL. @owns the caller, until memory_free. @thread any */
 void *memory_alloc(size_t size) __attribute__((malloc, returns_nonnull, alloc_size(1)));
 /** count * size bytes, all zero; a product that overflows ends the process. */

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -20,6 +21,7 @@
 #include "state/keys.h"
 
 #define RECORD_BYTES_MAX ((size_t)1 << 30)
+#define GIVE_BACK_US     (60 * 1000000ll)
 
 /* Over how many records errors are judged, and how few are never too many. */
 #define ERROR_WINDOW_RECORDS 10000
@@ -270,6 +272,17 @@ static int build(struct runner *r, struct store_batch *batch, struct error *e)
     return rc;
 }
 
+/* What is free lies scattered over a heap that grows to the highest sum of all that ever fell
+ * together. */
+static void give_memory_back(struct runner *r)
+{
+    int64_t now = clock_elapsed_us();
+    if (now - r->gave_back_us >= GIVE_BACK_US) {
+        memory_give_back();
+        r->gave_back_us = now;
+    }
+}
+
 static void write_batch(uv_work_t *work)
 {
     struct runner *r = work->data;
@@ -283,6 +296,7 @@ static void write_batch(uv_work_t *work)
     rc = rc == 0 ? FAILPOINT_RESULT(commit_after_write, e) : rc;
     rc = rc == 0 ? delta_committed(&r->delta, &r->record, e) : rc;
     store_batch_destroy(batch);
+    give_memory_back(r);
     settle(r, rc);
 }
 

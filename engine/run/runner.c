@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "io/file_source.h"
@@ -381,6 +382,7 @@ int runner_open(struct runner *r, const struct runner_options *options, struct e
     *r = (struct runner){.options = *options, .graph = options->graph};
     r->clock = options->virtual_clock ? clock_virtual(0) : clock_machine();
     r->worker_count = r->graph->options.workers > 0 ? r->graph->options.workers : count_cores();
+    r->gave_back_us = clock_elapsed_us();
     r->ranges = ranges_create();
     for (uint32_t i = 0; i < LIMIT_OUTPUTS_MAX + 2; i++) {
         buffer_init(&r->manifests[i], MANIFEST_BYTES_MAX);

@@ -201,6 +201,7 @@ struct runner {
     bool was_written;            /**< the batch is in the store, whatever failed after it */
     bool fails_after_publishing; /**< runner.error ends the job once all is published */
     struct error work_error;     /**< of preparing or committing */
+    int64_t gave_back_us;        /**< when free memory went back to the system */
     bool is_replay;              /**< the epoch runs again: only what was handed out before */
     bool is_abandoned;           /**< it is to be run again, when it is quiet */
     bool waits_for_space;        /**< ...and when the disk may have room */

@@ -119,16 +119,48 @@ static void free_all_but_the_last(void)
     fprintf(stderr, "%s\n", left < full / 4 ? "given back" : "kept");
 }
 
-static void large_blocks_are_given_back(void **state)
+/* Small ones among which some stay. */
+static void free_most_of_many(void)
 {
-    (void)state;
+    enum { COUNT = 20000, BYTES = 4000, STAYS = 20 };
+    static void *blocks[COUNT];
+    memory_begin();
+    for (int i = 0; i < COUNT; i++) {
+        blocks[i] = memory_alloc(BYTES);
+        memset(blocks[i], 1, BYTES);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        if (i % STAYS != 0) {
+            memory_free(blocks[i]);
+        }
+    }
+    size_t before = resident_bytes();
+    memory_give_back();
+    size_t left = resident_bytes();
+    fprintf(stderr, "%s\n", left < before / 4 ? "given back" : "kept");
+}
+
+static void gives_back(void (*way)(void))
+{
     char output[1000];
-    assert_int_equal(run_apart(free_all_but_the_last, output, sizeof output), 0);
+    assert_int_equal(run_apart(way, output, sizeof output), 0);
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     assert_non_null(strstr(output, "\n")); /* they bring a malloc of their own */
 #else
     assert_string_equal(output, "given back\n");
 #endif
+}
+
+static void large_blocks_are_given_back(void **state)
+{
+    (void)state;
+    gives_back(free_all_but_the_last);
+}
+
+static void pages_between_blocks_are_given_back_when_told(void **state)
+{
+    (void)state;
+    gives_back(free_most_of_many);
 }
 
 static void allocations_are_counted(void **state)
@@ -218,6 +250,7 @@ int main(void)
         cmocka_unit_test(copies_end_with_a_nul),
         cmocka_unit_test(running_out_ends_the_process_with_one_line),
         cmocka_unit_test(large_blocks_are_given_back),
+        cmocka_unit_test(pages_between_blocks_are_given_back_when_told),
         cmocka_unit_test(allocations_are_counted),
         cmocka_unit_test(an_arena_gives_aligned_memory_that_stays),
         cmocka_unit_test(a_piece_larger_than_a_block_has_its_own),
