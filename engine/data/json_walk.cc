@@ -72,13 +72,12 @@ inline bool stands_at(const place &p, const char *key)
            (p.size <= 16 || memcmp(key + 16, p.name + 16, p.size - 16) == 0);
 }
 
-/* Lines of the text that follow one another. Those in front of `end` need no batch any more.
- * @see is_in_batch */
+/* Lines of the text that follow one another. Those in front of `end` need no batch any more. `next`
+ * is where the stream's next record begins; NULL: it is used up, or given up. */
 struct batch {
     struct slice text = {}; /* what lines may be taken from, with padding behind it */
     const char *end = nullptr;
-    const char *next =
-        nullptr; /* where the stream's next record begins; NULL: it is used up, or given up */
+    const char *next = nullptr;
     ondemand::parser parser;
     ondemand::document_stream records;
     ondemand::document_stream::iterator record;
@@ -417,14 +416,16 @@ static void start_batch(struct batch *b, struct slice line)
     }
 }
 
-static bool is_in_batch(struct batch *b, struct slice line)
+static bool is_due(const struct batch *b, struct slice line)
+{
+    const char *text_end = b->text.data + b->text.size;
+    return line.data >= b->end && line.data >= b->text.data && line.data + line.size < text_end;
+}
+
+static bool is_in_batch(const struct batch *b, struct slice line)
 {
     const char *end = line.data + line.size;
-    bool is_in_text = line.data >= b->text.data && end < b->text.data + b->text.size;
-    if (is_in_text && line.data >= b->end) {
-        start_batch(b, line);
-    }
-    bool is_here = is_in_text && b->next != nullptr && b->next >= line.data && b->next < end;
+    bool is_here = b->next != nullptr && b->next >= line.data && b->next < end;
     return is_here && !is_line_end(end, b->end); /* the last would be walked for nothing */
 }
 
@@ -480,6 +481,9 @@ void json_walk_begin(struct json_walk *w, struct slice text)
 
 const char *json_walk_line(struct json_walk *w, struct slice line, struct slice *tokens)
 {
+    if (is_due(&w->batch, line)) {
+        start_batch(&w->batch, line);
+    }
     bool is_done = is_in_batch(&w->batch, line) && walk_in_batch(w, line, tokens);
     return is_done ? nullptr : walk_alone(w, line, tokens);
 }
