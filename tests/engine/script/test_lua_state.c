@@ -129,6 +129,30 @@ static void compiling_can_be_turned_off(void **state)
     script_state_close(&s);
 }
 
+/* A change of line costs a test wherever it is compiled (script/watchdog.h). */
+static void a_function_of_the_lua_half_is_one_line(void **state)
+{
+    struct fixture *x = *state;
+    static const char text[] =
+        "local functions, lines = 0, 0\n"
+        "for _, name in ipairs { 'views', 'tables', 'values', 'strings', 'options' } do\n"
+        "   for _, f in pairs(require('tidemill.' .. name)) do\n"
+        "      if type(f) == 'function' and debug.getinfo(f, 'S').what == 'Lua' then\n"
+        "         functions = functions + 1\n"
+        "         for line in pairs(debug.getinfo(f, 'L').activelines) do\n"
+        "            lines = lines + 1\n"
+        "            assert(line == debug.getinfo(f, 'S').linedefined and line > 1)\n"
+        "         end\n"
+        "      end\n"
+        "   end\n"
+        "end\n"
+        "return functions > 30 and functions == lines";
+    if (call(x, text) != 0) {
+        fail_msg("%s", x->e.message);
+    }
+    assert_true(lua_toboolean(x->s.L, -1));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -141,6 +165,7 @@ int main(void)
         TEST(memory_that_runs_out_is_told_apart),
         cmocka_unit_test(a_heap_that_is_too_small_is_no_state),
         TEST(compiling_can_be_turned_off),
+        TEST(a_function_of_the_lua_half_is_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
