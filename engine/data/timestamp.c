@@ -186,7 +186,8 @@ static bool parse_access_log(struct cursor c, int64_t *ms)
 
 static bool parse_number(struct cursor c, int64_t *ms)
 {
-    bool is_negative = take_one_of(&c, "-");
+    bool is_negative = !at_end(&c) && *c.at == '-';
+    c.at += is_negative;
     if (at_end(&c) || !is_digit(*c.at)) {
         return false;
     }

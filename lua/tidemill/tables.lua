@@ -34,8 +34,7 @@ local KEPT_MAX = 65536
 local side_type = ffi.typeof [[
    struct {
       const struct mill_side *const *newest; /* which C keeps up to date */
-      const struct mill_slice *rows;         /* of the one that was the newest at the last look */
-      uint32_t serial;                       /* of that one */
+      uint32_t serial; /* of the one that was the newest at the last look */
    }
 ]]
 local side_array = ffi.new(ffi.typeof("$[$]", side_type, TABLES_MAX))
@@ -58,14 +57,13 @@ end
 
 --- The file was replaced, or the rows are seen for the first time.
 local function renew(index, newest)
-   local side, count = sides[index], C.mill_side_count(newest)
-   side.rows = C.mill_side_rows(newest)
+   local rows, count = C.mill_side_rows(newest), C.mill_side_count(newest)
    numbers_of[index], kept_of[index] = false, false
    local gathered = 0
    if count <= KNOWN_MAX then
       local numbers, key, bytes = {}, slice_type(), 0
       for number = 1, count do
-         bytes = bytes + side.rows[number].len
+         bytes = bytes + rows[number].len
          if C.mill_side_key(newest, number, key) then
             numbers[ffi.string(key.ptr, key.len)] = number
          end
@@ -77,8 +75,8 @@ local function renew(index, newest)
       for i = 1, KEPT_MAX do kept[i] = false end
       kept_of[index] = kept
    end
-   views.set_side(index, side.rows, gathered)
-   side.serial = cast(head_pointer, newest).serial -- last: what fails before is done again
+   views.set_side(index, rows, gathered)
+   sides[index].serial = cast(head_pointer, newest).serial -- last: what fails before is done again
 end
 
 local handle = {}
@@ -107,8 +105,7 @@ function handle.__index(self, key)
       bad_key(key)
    end
    if number == 0 then return nil end
-   local row = side.rows[number]
-   local view = view_of_row(row.ptr, row.len, number, index)
+   local view = view_of_row(number, index)
    return view -- a tail call would end a trace that begins here
 end
 

@@ -28,7 +28,7 @@ local view_type = ffi.typeof [[
 ]]
 local document_type = ffi.typeof [[
    struct {
-      const char *const tidemill_text_;
+      const char *const tidemill_text_; /* NULL: it is a row of a side table */
       const uint32_t tidemill_size_;
       const uint32_t tidemill_generation_;
       const uint32_t tidemill_life_; /* enum mill_life */
@@ -47,6 +47,13 @@ local hot = ffi.new("struct { uint32_t *lives; }", ffi.cast("uint32_t *", own_li
 local columns = {}
 local strings = {} -- of this source, by the numbers of data/common_strings.h
 local current = { host = own_lives }
+
+-- The string without a number that was read last, and where it stood in the chunk: what one function
+-- looks at, the next one often reads again, and LuaJIT does not see that it is the same. A long one
+-- would be garbage that is not collected.
+local LAST_MAX = 4096
+local last = ffi.new("struct { const char *ptr; uint32_t len; }")
+local last_text = ""
 
 local scratch = ffi.gc(C.mill_buffer_create(SCRATCH_MAX), C.mill_buffer_destroy)
 local found, text_slice = cursor_type(), ffi.new("struct mill_slice")
@@ -147,9 +154,20 @@ function view.__index(self, name)
    local c = column[row]
    local kind = c.kind
    if kind == STRING then
-      local known = c.known
-      if known == 0 then return str(c.ptr, c.len) end
-      local text = strings[known]
+      local known, text = c.known
+      if known == 0 then
+         local ptr, len = c.ptr, c.len
+         if ptr == last.ptr and len == last.len then return last_text end
+         text = str(ptr, len)
+         if len <= LAST_MAX then
+            last.ptr = nil -- a call that is stopped in the middle of this may be made again
+            last_text = text
+            last.len = len
+            last.ptr = ptr
+         end
+         return text
+      end
+      text = strings[known]
       if not text then
          text = str(c.ptr, c.len)
          strings[known] = text
@@ -174,6 +192,14 @@ function M.text_field(v, name)
       end
    end
    return nil
+end
+
+--- The JSON text of a document. @return pointer, bytes
+local function text_of_document(v)
+   local row = v.tidemill_row_
+   if row == 0 then return v.tidemill_text_, v.tidemill_size_ end
+   local text = sides[v.tidemill_side_].rows[row]
+   return text.ptr, text.len
 end
 
 local document = {}
@@ -211,7 +237,8 @@ function document.__index(self, name)
       end
    end
    local owner = life == OF_ROWS and owners[self] or nil
-   local value = find(self.tidemill_text_, self.tidemill_size_, name, generation, life, owner)
+   local text, size = text_of_document(self)
+   local value = find(text, size, name, generation, life, owner)
    return value
 end
 
@@ -223,7 +250,8 @@ local function text_of(v)
       return text_slice.ptr, text_slice.len
    end
    if v.tidemill_generation_ ~= hot.lives[v.tidemill_life_] then stale() end
-   return v.tidemill_text_, v.tidemill_size_
+   local text, size = text_of_document(v)
+   return text, size -- a tail call would end a trace that begins here
 end
 M.text_of = text_of
 
@@ -238,7 +266,7 @@ for _, meta in ipairs { view, document } do
    end
 
    function meta.__eq(a, b)
-      if is_view(a) and is_view(b) then
+      if type(a) == "cdata" and type(b) == "cdata" and is_view(a) and is_view(b) then
          error("views cannot be compared; compare their fields", 2)
       end
       return false
@@ -271,13 +299,13 @@ end
 --- A view of a row of a side table, valid as long as the chunk that runs.
 ---@param row integer its number
 ---@param side integer the table's number
-function M.of_side(text, size, row, side)
-   return document_type(text, size, hot.lives[OF_CHUNK], OF_CHUNK, row, side)
+function M.of_side(row, side)
+   return document_type(nil, 0, hot.lives[OF_CHUNK], OF_CHUNK, row, side)
 end
 
 --- The same, valid as long as the rows of for_each_batch.
-function M.of_side_rows(text, size, row, side)
-   return document_type(text, size, hot.lives[OF_ROWS], OF_ROWS, row, side)
+function M.of_side_rows(row, side)
+   return document_type(nil, 0, hot.lives[OF_ROWS], OF_ROWS, row, side)
 end
 
 --- A side table has other rows than it had.
@@ -328,6 +356,7 @@ function M.bind(host)
    end
    return function(source)
       local s = sources[source]
+      last.ptr = nil -- other bytes may stand there
       current.records, columns, strings = s.records, s.columns, s.strings
       return hot.lives[OF_CHUNK]
    end

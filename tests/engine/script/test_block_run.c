@@ -305,6 +305,55 @@ static void records_of_a_file_have_their_offsets(void **state)
     assert_non_null(strstr(job_dead(j), "\"offset\":27,\"record\":\"[]\""));
 }
 
+/* Where a chunk stood, the next one stands: a string that was read there says nothing any more. */
+static void a_string_is_that_of_the_chunk_that_runs(void **state)
+{
+    struct job *j = *state;
+    char text[] = "{\"s\":\"a string that is too long for a number\"}\n";
+    job_open(j, EVENTS "events:filter(function(e) return e.s ~= '' end)"
+                       ":map(function(e) return e.s .. #e.s end):to_stdout()");
+    run_lines(j, text);
+    assert_string_equal(job_rows(j, 0), "\"a string that is too long for a number38\"\n");
+    text[6] = 'b';
+    run_lines(j, text);
+    assert_string_equal(job_rows(j, 0), "\"b string that is too long for a number38\"\n");
+    memcpy(text + 38, "\"} \n\n\n\n\n", 9);
+    run_lines(j, text);
+    assert_string_equal(job_rows(j, 0), "\"b string that is too long for a 32\"\n");
+}
+
+static void raise_once(lua_State *L, lua_Debug *frame)
+{
+    (void)frame;
+    lua_sethook(L, NULL, 0, 0);
+    luaL_error(L, "stopped");
+}
+
+/* The watchdog stops a function at any instruction, and for memory's sake it is called again: here
+ * by the script. */
+static void a_read_that_is_stopped_leaves_no_other_string_behind(void **state)
+{
+    struct job *j = *state;
+    int survived = 0;
+    job_open(j, EVENTS "local function read(e) return e.a .. e.b .. e.a end "
+                       "events:map(function(e) pcall(read, e) return e.a .. e.b end):to_stdout()");
+    for (int n = 1; n < 200; n++) {
+        char text[100];
+        char wanted[100];
+        (void)sprintf(text, "{\"a\":\"a of %d, a long string\",\"b\":\"b of %d, a long string\"}\n",
+                      n, n);
+        (void)sprintf(wanted, "\"a of %d, a long stringb of %d, a long string\"\n", n, n);
+        lua_sethook(j->hosts[0]->lua.L, raise_once, LUA_MASKCOUNT, n);
+        run_lines(j, text);
+        bool is_refused = *job_rows(j, 0) == '\0'; /* stopped outside of pcall: a dead letter */
+        if (!is_refused) {
+            assert_string_equal(job_rows(j, 0), wanted);
+        }
+        survived += !is_refused;
+    }
+    assert_true(survived > 50);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, job_begin_test, job_end_test)
 
 int main(void)
@@ -322,6 +371,8 @@ int main(void)
         TEST(a_running_value_is_a_view_until_the_epoch_ends),
         TEST(a_full_table_of_records_goes_to_disk),
         TEST(records_of_a_file_have_their_offsets),
+        TEST(a_string_is_that_of_the_chunk_that_runs),
+        TEST(a_read_that_is_stopped_leaves_no_other_string_behind),
     };
     return cmocka_run_group_tests(tests, job_group_begin, job_group_end);
 }
