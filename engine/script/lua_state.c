@@ -11,14 +11,16 @@
 #include "base/log.h"
 #include "script/values.h"
 
-/* More traces and machine code than LuaJIT's defaults: reaching either flushes every trace.
+/* Loops and the ways out of them are compiled later than by default: for what comes often, and not
+ * for what comes first (keys that are new, columns that are made).
+ * More traces and machine code than LuaJIT's defaults: reaching either flushes every trace.
  * More snapshots than instructions, so that a trace is given up for its length and never for their
  * number: that error leaves L->base wrong when it is raised while a call of a C function that
  * gives a boolean is recorded (crec_snap_caller of LuaJIT's lj_crecord.c), and the next call jumps
  * anywhere. */
 static const char jit_settings[] =
-    "jit.opt.start('maxtrace=8000', 'maxrecord=16000', 'maxsnap=20000', 'minstitch=3', "
-    "'sizemcode=256', 'maxmcode=16384')";
+    "jit.opt.start('hotloop=200', 'hotexit=200', 'maxtrace=8000', 'maxrecord=16000', "
+    "'maxsnap=20000', 'minstitch=3', 'sizemcode=256', 'maxmcode=16384')";
 
 static int load_module(lua_State *L)
 {
