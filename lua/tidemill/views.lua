@@ -48,9 +48,9 @@ local columns = {}
 local strings = {} -- of this source, by the numbers of data/common_strings.h
 local current = { host = own_lives }
 
--- The string without a number that was read last, and where it stood in the chunk: what one function
--- looks at, the next one often reads again, and LuaJIT does not see that it is the same. A long one
--- would be garbage that is not collected.
+-- The string without a number that was read last, and where it stood in the chunk: what one
+-- function looks at, the next one often reads again, and LuaJIT does not see that it is the same. A
+-- long one would be garbage that is not collected.
 local LAST_MAX = 4096
 local last = ffi.new("struct { const char *ptr; uint32_t len; }")
 local last_text = ""
