@@ -380,6 +380,7 @@ static int open_pool(struct runner *r, struct error *e)
 int runner_open(struct runner *r, const struct runner_options *options, struct error *e)
 {
     *r = (struct runner){.options = *options, .graph = options->graph};
+    r->epoch.phase = EPOCH_DONE; /* none runs yet, also while the start waits for outputs */
     r->clock = options->virtual_clock ? clock_virtual(0) : clock_machine();
     r->worker_count = r->graph->options.workers > 0 ? r->graph->options.workers : count_cores();
     r->gave_back_us = clock_elapsed_us();

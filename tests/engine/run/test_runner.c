@@ -125,6 +125,38 @@ static void unpublished_epochs_hold_the_job_back(void **state)
     assert_int_equal(x->epochs, LIMIT_UNPUBLISHED_EPOCHS);
 }
 
+/* At a start with so many, too, however the loop is woken meanwhile: what woke it for a worker that
+ * was made may come late. */
+static void what_waits_at_the_start_holds_the_job_back(void **state)
+{
+    struct run *x = *state;
+    static const char *const calls[] = {"error('down', 0)", "for i = 1, 3e6 do end"};
+    char text[2 * (LIMIT_UNPUBLISHED_EPOCHS + 4) + 1];
+    for (size_t i = 0; i < sizeof text - 1; i++) {
+        text[i] = i % 2 == 0 ? 'a' : '\n';
+    }
+    text[sizeof text - 1] = '\0';
+    run_write(x, "in/a.txt", text);
+    for (size_t i = 0; i < 2; i++) {
+        char script[300];
+        snprintf(script, sizeof script,
+                 "local s = job:text_file_stream('FOLDER/in', {max_bytes_per_batch = '2B'})\n"
+                 "s:for_each_batch(function() %s end)\ns:count():to_stdout()",
+                 calls[i]);
+        run_plan(x, "", script);
+        if (i == 0) {
+            assert_int_equal(run_once(x), MILL_EFAILED);
+            assert_int_equal(x->epochs, LIMIT_UNPUBLISHED_EPOCHS);
+        }
+    }
+    assert_int_equal(run_open(x), 0);
+    uv_async_send(&x->runner.task_done);
+    assert_int_equal(runner_run(&x->runner, &x->error), 0);
+    run_close(x);
+    assert_int_equal(x->epochs, 4);
+    assert_int_equal(strlen(x->out), 2 * (LIMIT_UNPUBLISHED_EPOCHS + 4));
+}
+
 static void steps_end_after_each_epoch(void **state)
 {
     struct run *x = *state;
@@ -187,6 +219,7 @@ int main(void)
         TEST(with_once_a_signal_drops_the_epoch),
         TEST(what_a_once_run_has_left_is_counted),
         TEST(unpublished_epochs_hold_the_job_back),
+        TEST(what_waits_at_the_start_holds_the_job_back),
         TEST(steps_end_after_each_epoch),
         TEST(print_is_sorted_by_key_in_steps_too),
         TEST(a_script_that_fails_in_a_worker_is_told_at_the_start),
