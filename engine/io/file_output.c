@@ -151,6 +151,21 @@ struct hidden {
     XXH3_state_t *sum; /* over what stays, to be continued; NULL for a new file */
 };
 
+/* What stands at the folder's path now may not be what stood there when the file was opened. A file
+ * in another folder would be missed only when it is published, and then be taken for one that has
+ * its name already. */
+static int see_file(const struct output *o, const char *path, uint64_t size, struct error *e)
+{
+    struct disk_entry entry;
+    int rc = target_check(&o->target, e);
+    rc = rc == 0 ? disk_look(o->place->disk, path, &entry, e) : rc;
+    if (rc == 0 && (!entry.exists || entry.size != size)) {
+        rc = error_set(e, MILL_EREFUSED,
+                       "%s is not what was just written; was its folder replaced?", path);
+    }
+    return rc;
+}
+
 /* Write the rows into a hidden file and make them safe, name and all. */
 static int write_hidden(struct output *o, const struct hidden *h, struct rows_reader *rows,
                         struct rows_sum *sum, struct error *e)
@@ -159,8 +174,8 @@ static int write_hidden(struct output *o, const struct hidden *h, struct rows_re
     char *path = target_hidden_path(&o->target, h->name);
     struct disk_file file;
     int rc = disk_open(disk, path, h->offset == 0 ? DISK_CREATE : DISK_UPDATE, &file, e);
-    memory_free(path);
     if (rc != 0) {
+        memory_free(path);
         return rc;
     }
     rc = h->offset == 0 ? 0 : disk_truncate(disk, &file, h->offset, e);
@@ -171,6 +186,8 @@ static int write_hidden(struct output *o, const struct hidden *h, struct rows_re
     rc = rc == 0 ? disk_sync(disk, &file, e) : rc;
     disk_close(disk, &file);
     rc = rc == 0 ? disk_sync_folder(disk, o->target.hidden, e) : rc;
+    rc = rc == 0 ? see_file(o, path, h->offset + sum->byte_count, e) : rc;
+    memory_free(path);
     return rc == 0 ? FAILPOINT_RESULT(file_output_after_sync, e) : rc;
 }
 

@@ -166,6 +166,8 @@ static int rename_hidden(const struct publisher *p, const struct target *t,
         rc = rc == 0 ? disk_rename_new(t->disk, from, to, e) : rc;
         rc = rc == 1 ? settle_taken(p, &item->manifest, from, to, e) : rc;
         rc = rc == 0 ? FAILPOINT_RESULT(file_output_after_rename, e) : rc;
+    } else if (rc == 0) {
+        rc = target_check(t, e); /* the folder may be gone since the first look */
     }
     memory_free(from);
     memory_free(name);

@@ -109,6 +109,40 @@ static void a_full_disk_is_said_with_the_label(void **state)
     assert_string_equal(world_read(w, "out/part-1a2b3c4d-0000000001-0000.json"), "[1]\n");
 }
 
+/* Its rows would be missed when they are published. */
+static void rows_in_a_folder_that_is_another_are_refused(void **state)
+{
+    struct output_world *w = rolling(state, 0, 0);
+    world_epoch(w, "[1]");
+    assert_int_equal(disk_remove(&w->disk, HIDDEN "/STORE", NULL), 0);
+    assert_int_equal(world_prepare(w, "[2]", 1000, false), MILL_EREFUSED);
+    assert_non_null(strstr(w->error.message, "not mounted?"));
+}
+
+static struct disk whole; /* what look_elsewhere stands before */
+
+static int look_elsewhere(void *context, const char *path, struct disk_entry *entry,
+                          struct error *e)
+{
+    if (strstr(path, "epoch-") != NULL) {
+        *entry = (struct disk_entry){0};
+        return 0;
+    }
+    return whole.ops->look(context, path, entry, e);
+}
+
+static void rows_that_went_into_another_folder_are_missed_at_once(void **state)
+{
+    struct output_world *w = rolling(state, 0, 0);
+    whole = w->disk;
+    struct disk_ops ops = *whole.ops;
+    ops.look = look_elsewhere;
+    w->disk.ops = &ops;
+    assert_int_equal(world_prepare(w, "[1]", 1000, false), MILL_EREFUSED);
+    assert_non_null(strstr(w->error.message, "was its folder replaced?"));
+    w->disk = whole;
+}
+
 /* --- with roll --- */
 
 static void rows_collect_in_one_hidden_file(void **state)
@@ -416,6 +450,8 @@ int main(void)
         TEST(what_was_committed_is_published_after_any_crash),
         TEST(an_epoch_that_is_prepared_again_has_its_last_rows_only),
         TEST(a_full_disk_is_said_with_the_label),
+        TEST(rows_in_a_folder_that_is_another_are_refused),
+        TEST(rows_that_went_into_another_folder_are_missed_at_once),
         TEST(rows_collect_in_one_hidden_file),
         TEST(a_large_file_ends_with_the_epoch_that_makes_it_so),
         TEST(an_old_file_ends_at_its_time_on_the_clock),

@@ -202,6 +202,30 @@ static void a_part_in_a_folder_that_is_another_is_refused(void **state)
     assert_int_equal(publisher_waiting(&w->publisher), 1);
 }
 
+static struct disk whole; /* what look_and_leave stands before */
+
+/* The folder goes away before the file is looked for. */
+static int look_and_leave(void *context, const char *path, struct disk_entry *entry,
+                          struct error *e)
+{
+    (void)disk_remove(&whole, "out/" WORLD_HIDDEN "/STORE", NULL);
+    (void)disk_remove(&whole, "out/" WORLD_HIDDEN "/epoch-5-0000000001", NULL);
+    return whole.ops->look(context, path, entry, e);
+}
+
+static void a_part_in_a_folder_that_goes_meanwhile_is_refused(void **state)
+{
+    struct output_world *w = world_of(state, OUTPUT_FILES);
+    world_epoch(w, "[1]");
+    whole = w->disk;
+    struct disk_ops ops = *whole.ops;
+    ops.look = look_and_leave;
+    w->disk.ops = &ops;
+    assert_int_equal(world_publish(w), MILL_EREFUSED);
+    assert_int_equal(publisher_waiting(&w->publisher), 1);
+    w->disk = whole;
+}
+
 static void a_batch_is_handed_over_again_after_its_function_failed(void **state)
 {
     struct output_world *w = world_of(state, OUTPUT_BATCH);
@@ -497,6 +521,7 @@ int main(void)
         TEST(a_batch_that_was_not_written_is_built_again),
         TEST(a_part_can_be_published_again),
         TEST(a_part_in_a_folder_that_is_another_is_refused),
+        TEST(a_part_in_a_folder_that_goes_meanwhile_is_refused),
         TEST(a_batch_is_handed_over_again_after_its_function_failed),
         TEST(a_batch_function_is_called_without_rows_too),
         TEST(many_rows_go_through_a_file_that_is_removed_with_its_mark),
