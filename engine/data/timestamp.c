@@ -31,11 +31,13 @@ static bool is_digit(char c)
 
 static bool take_one_of(struct cursor *c, const char *bytes)
 {
-    if (at_end(c) || *c->at == '\0' || strchr(bytes, *c->at) == NULL) {
-        return false;
+    for (; !at_end(c) && *bytes != '\0'; bytes++) {
+        if (*c->at == *bytes) {
+            c->at++;
+            return true;
+        }
     }
-    c->at++;
-    return true;
+    return false;
 }
 
 /* Exactly `count` digits, at most four. */
@@ -186,8 +188,7 @@ static bool parse_access_log(struct cursor c, int64_t *ms)
 
 static bool parse_number(struct cursor c, int64_t *ms)
 {
-    bool is_negative = !at_end(&c) && *c.at == '-';
-    c.at += is_negative;
+    bool is_negative = take_one_of(&c, "-");
     if (at_end(&c) || !is_digit(*c.at)) {
         return false;
     }
