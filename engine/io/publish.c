@@ -154,11 +154,11 @@ static int settle_taken(const struct publisher *p, const struct manifest *m, con
 static int rename_hidden(const struct publisher *p, const struct target *t,
                          const struct publisher_item *item, const char *to, struct error *e)
 {
-    int rc = target_check(t, e);
     char *name = text_of(item->manifest.file);
     char *from = target_hidden_path(t, name);
     struct disk_entry entry;
-    rc = rc == 0 ? disk_look(t->disk, from, &entry, e) : rc;
+    int rc = disk_look(t->disk, from, &entry, e);
+    rc = rc == 0 ? target_check(t, e) : rc; /* behind it: the folder may go before either */
     if (rc == 0 && entry.exists) {
         /* Before any of it goes out: a second look later would be too late. */
         rc = item->is_loaded ? manifest_rows_check(p->disk, &item->manifest, from, e) : 0;
@@ -166,8 +166,6 @@ static int rename_hidden(const struct publisher *p, const struct target *t,
         rc = rc == 0 ? disk_rename_new(t->disk, from, to, e) : rc;
         rc = rc == 1 ? settle_taken(p, &item->manifest, from, to, e) : rc;
         rc = rc == 0 ? FAILPOINT_RESULT(file_output_after_rename, e) : rc;
-    } else if (rc == 0) {
-        rc = target_check(t, e); /* the folder may be gone since the first look */
     }
     memory_free(from);
     memory_free(name);
