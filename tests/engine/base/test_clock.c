@@ -31,7 +31,7 @@ static void the_machines_clock_counts_milliseconds_since_1970(void **state)
     int64_t before_ms = machine_ms();
     int64_t now_ms = clock_now_ms(&c);
     int64_t after_ms = machine_ms();
-    assert_true(before_ms - 1000 <= now_ms && now_ms <= after_ms + 1000);
+    assert_true(before_ms <= now_ms && now_ms <= after_ms);
 }
 
 static void elapsed_time_is_microseconds_and_never_runs_back(void **state)
