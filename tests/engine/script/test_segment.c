@@ -310,6 +310,8 @@ static void refuse_at(struct host *h, size_t bytes)
 
 static struct host *stopped_one; /* the host whose hook stop_now is; NULL: it has run */
 
+/* The watchdog writes the hook's function first, and its mask by reading and writing: a hook that
+ * ends in between is marked as active for ever, and no other runs. */
 static void stop_now(lua_State *L, lua_Debug *frame)
 {
     (void)frame;
@@ -318,7 +320,7 @@ static void stop_now(lua_State *L, lua_Debug *frame)
         stopped_one = NULL;
         h->lua.heap.over = true;
         watchdog_hurry(&h->watch);
-        while (lua_gethook(L) == stop_now) {
+        while (lua_gethookmask(L) == LUA_MASKCOUNT) {
         }
     }
 }
