@@ -71,13 +71,13 @@ static void set_blocked(struct receive_stdin *s, const struct error *why)
 static bool wait_for_space(struct receive_stdin *s)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += RETRY_MS / 1000;
     pthread_mutex_lock(&s->lock);
     uint64_t commits = s->commits;
     int rc = 0;
     while (!s->stop_wanted && s->commits == commits && rc == 0) {
-        rc = pthread_cond_timedwait(&s->changed, &s->lock, &until);
+        rc = pthread_cond_clockwait(&s->changed, &s->lock, CLOCK_MONOTONIC, &until);
     }
     bool goes_on = !s->stop_wanted;
     pthread_mutex_unlock(&s->lock);

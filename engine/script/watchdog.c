@@ -13,6 +13,9 @@
 #include "base/text.h"
 
 #define POLL_MS 20
+/* Of a longer pause between two looks the rest is nobody's: the process was stopped, or the machine
+ * slept. */
+#define PAUSE_US ((int64_t)5 * POLL_MS * 1000)
 /* A C function that has not returned this long after it was told to will not. */
 #define STUCK_US ((int64_t)10 * 1000 * 1000)
 
@@ -26,6 +29,7 @@ static struct {
     lua_State *owner;                     /* owns the profiler while no state is being stopped */
     _Atomic(struct watch *) stopping_one; /* owns it meanwhile */
     struct watch *watches;
+    int64_t looked_us; /* the thread's */
     watchdog_stuck_fn on_stuck;
     void *context;
 } dog = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
@@ -79,10 +83,59 @@ __attribute__((no_sanitize("thread"))) static void read_control(const struct wat
     }
 }
 
+bool watchdog_is_late(const struct watch *w)
+{
+    return watch_expired(w) && !watch_expired_for_memory(w) && !moved(&w->late, w->control);
+}
+
 /* A pcall in the script may have caught the error, and be the last thing that its function did. */
 static bool has_stopped_here(const struct watch *w)
 {
     return w->has_stopped && w->control->op == w->at.op && !moved(&w->at, w->control);
+}
+
+/* Under the lock. */
+static void disarm(struct watch *w)
+{
+    if (dog.stopping_one == w) {
+        luaJIT_profile_stop(w->L);
+        own_profiler();
+        dog.stopping_one = NULL;
+    }
+    lua_sethook(w->L, NULL, 0, 0);
+}
+
+/* As if the watch had not expired. */
+static void rearm(struct watch *w, enum watch_state state)
+{
+    pthread_mutex_lock(&dog.lock);
+    disarm(w);
+    luaJIT_profile_start(w->L, "l", ignore_sample, NULL);
+    w->since_us = clock_elapsed_us();
+    atomic_store_explicit(&w->state, state, memory_order_release);
+    pthread_mutex_unlock(&dog.lock);
+}
+
+static int nothing(lua_State *L)
+{
+    (void)L;
+    return 0;
+}
+
+/* A trace that was being recorded when the hook was set is given up at the next call: not before
+ * its traces go, or LuaJIT writes to one that is gone. */
+static void settle(lua_State *L, const struct watch *w)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, w->nothing_ref);
+    lua_call(L, 0, 0);
+}
+
+/* Between the watchdog's look and this, what was late may have ended, and what runs now is not to
+ * blame. */
+static bool has_ended(const struct watch *w)
+{
+    return watch_expired_for_memory(w) ? !atomic_load_explicit(&w->hurry, memory_order_relaxed)
+                                       : moved(&w->late, w->control);
 }
 
 /* The hook: it raises at every instruction until its owner is gone. */
@@ -90,6 +143,11 @@ static void stop(lua_State *L, lua_Debug *frame)
 {
     (void)frame;
     struct watch *w = dog.stopping_one;
+    if (has_ended(w)) {
+        settle(L, w);
+        rearm(w, WATCH_ACTIVE);
+        return;
+    }
     if (watch_expired_for_memory(w) && (w->control->op & MILL_READING) == 0 &&
         !has_stopped_here(w) && !in_script(L)) {
         return;
@@ -104,6 +162,7 @@ static void expire(struct watch *w, bool for_memory)
     if (dog.stopping_one != NULL) {
         return; /* one at a time; this one's turn comes when that one is removed */
     }
+    w->late = w->seen;
     atomic_store_explicit(&w->for_memory, for_memory, memory_order_release);
     int active = WATCH_ACTIVE;
     if (!atomic_compare_exchange_strong(&w->state, &active, WATCH_EXPIRED)) {
@@ -132,7 +191,8 @@ static void look_at(struct watch *w, int64_t now_us)
     int64_t deadline_us = atomic_load_explicit(&w->deadline_us, memory_order_relaxed);
     bool is_late = still_us > deadline_us;
     if (watch_expired(w)) {
-        if (is_late) {
+        if (is_late && watch_expired_for_memory(w)) {
+            w->late = now;
             atomic_store_explicit(&w->for_memory, false, memory_order_release);
         }
         if (still_us > deadline_us + STUCK_US && dog.on_stuck != NULL) {
@@ -143,23 +203,32 @@ static void look_at(struct watch *w, int64_t now_us)
     }
 }
 
+static void look_at_all(int64_t now_us)
+{
+    int64_t pause_us = now_us - dog.looked_us;
+    int64_t lost_us = pause_us > PAUSE_US ? pause_us - PAUSE_US : 0;
+    dog.looked_us = now_us;
+    for (struct watch *w = dog.watches; w != NULL; w = w->next) {
+        w->since_us += lost_us;
+        look_at(w, now_us);
+    }
+}
+
 static void *run(void *unused)
 {
     (void)unused;
     pthread_mutex_lock(&dog.lock);
+    dog.looked_us = clock_elapsed_us();
     while (!dog.stopping) {
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += POLL_MS * 1000000L;
         if (until.tv_nsec >= 1000000000L) {
             until.tv_sec++;
             until.tv_nsec -= 1000000000L;
         }
-        pthread_cond_timedwait(&dog.wake, &dog.lock, &until);
-        int64_t now_us = clock_elapsed_us();
-        for (struct watch *w = dog.watches; w != NULL; w = w->next) {
-            look_at(w, now_us);
-        }
+        pthread_cond_clockwait(&dog.wake, &dog.lock, CLOCK_MONOTONIC, &until);
+        look_at_all(clock_elapsed_us());
     }
     pthread_mutex_unlock(&dog.lock);
     return NULL;
@@ -205,6 +274,8 @@ void watchdog_add(struct watch *w, lua_State *L, const struct mill_control *cont
     atomic_init(&w->state, WATCH_IDLE);
     atomic_init(&w->hurry, false);
     atomic_init(&w->for_memory, false);
+    lua_pushcfunction(L, nothing);
+    w->nothing_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     pthread_mutex_lock(&dog.lock);
     check(dog.running);
     /* The profiler is taken, so this only marks the state: its traces get the test. */
@@ -219,17 +290,6 @@ void watchdog_hurry(struct watch *w)
 {
     atomic_store_explicit(&w->hurry, true, memory_order_relaxed);
     pthread_cond_signal(&dog.wake);
-}
-
-/* Under the lock. */
-static void disarm(struct watch *w)
-{
-    if (dog.stopping_one == w) {
-        luaJIT_profile_stop(w->L);
-        own_profiler();
-        dog.stopping_one = NULL;
-    }
-    lua_sethook(w->L, NULL, 0, 0);
 }
 
 void watchdog_remove(struct watch *w)
@@ -247,10 +307,5 @@ void watchdog_remove(struct watch *w)
 
 void watchdog_forgive(struct watch *w)
 {
-    pthread_mutex_lock(&dog.lock);
-    disarm(w);
-    luaJIT_profile_start(w->L, "l", ignore_sample, NULL);
-    w->since_us = clock_elapsed_us();
-    atomic_store_explicit(&w->state, WATCH_IDLE, memory_order_release);
-    pthread_mutex_unlock(&dog.lock);
+    rearm(w, WATCH_IDLE);
 }

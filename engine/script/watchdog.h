@@ -41,10 +41,12 @@ enum watch_state {
 struct watch {
     lua_State *L;
     const struct mill_control *control;
+    int nothing_ref;          /**< a function that does nothing, for the hook */
     atomic_llong deadline_us; /**< may change between two calls: watch_allow */
     atomic_int state;         /**< enum watch_state */
     atomic_bool hurry;        /**< stop the call, whatever the deadline */
     atomic_bool for_memory;   /**< it was stopped for that, and its deadline has not passed */
+    struct mill_control late; /**< what it was stopped for, when it is not for memory */
     bool has_stopped;         /**< the hook's: it has raised an error... */
     struct mill_control at;   /**< ...here */
     struct watch *next;       /**< the watchdog's list */
@@ -96,6 +98,10 @@ static inline bool watch_expired_for_memory(const struct watch *w)
 {
     return watch_expired(w) && atomic_load_explicit(&w->for_memory, memory_order_acquire);
 }
+
+/** An expired watch: whether what the call does now is what ran past its deadline, and not what
+ * began between the watchdog's look and the stop. @thread the owner */
+bool watchdog_is_late(const struct watch *w);
 
 /** Stop the running call as soon as possible: its heap is over the limit. @thread the owner, from
  * inside the call */

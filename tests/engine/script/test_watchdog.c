@@ -2,7 +2,10 @@
  * whatever it catches; several at once; and what moves is left alone.
  * Method: loops in states of their own, on threads of their own, with the time taken. */
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -78,14 +81,23 @@ static int call(struct watched *w, const char *text, int64_t *took_ms)
     return rc;
 }
 
-static void is_stopped(struct watched *w, const char *text)
+/* Of a machine that has other things to do: one of three tries is in time. */
+#define IN_TIME(try) assert_true((try) || (try) || (try))
+
+static bool is_stopped_in_time(struct watched *w, const char *text)
 {
     int64_t took = 0;
     open_state(w, DEADLINE_MS);
     assert_int_equal(call(w, text, &took), LUA_ERRRUN);
     assert_true(watch_expired(&w->watch));
-    assert_true(took >= DEADLINE_MS && took <= DEADLINE_MS + SLACK_MS * SLOWER);
+    assert_true(took >= DEADLINE_MS);
     close_state(w);
+    return took <= DEADLINE_MS + SLACK_MS * SLOWER;
+}
+
+static void is_stopped(struct watched *w, const char *text)
+{
+    IN_TIME(is_stopped_in_time(w, text));
 }
 
 static void a_compiled_loop_is_stopped(void **state)
@@ -112,16 +124,20 @@ static void catching_the_error_does_not_help(void **state)
 }
 
 /* Loops that were compiled before the deadline came are the ones that look at no hook. */
-static void traces_of_earlier_calls_are_stopped_too(void **state)
+static bool are_traces_stopped_in_time(struct watched *w)
 {
-    struct watched *w = *state;
     int64_t took = 0;
     open_state(w, DEADLINE_MS);
     assert_int_equal(call(w, "function spin(n) while n > 0 do n = n - 1 end end spin(1e6)", &took),
                      0);
     assert_int_equal(call(w, "spin(1e18)", &took), LUA_ERRRUN);
-    assert_true(took <= DEADLINE_MS + SLACK_MS * SLOWER);
     close_state(w);
+    return took <= DEADLINE_MS + SLACK_MS * SLOWER;
+}
+
+static void traces_of_earlier_calls_are_stopped_too(void **state)
+{
+    IN_TIME(are_traces_stopped_in_time(*state));
 }
 
 struct racer {
@@ -140,9 +156,8 @@ static void *race(void *context)
     return NULL;
 }
 
-static void two_at_once_are_both_stopped(void **state)
+static bool are_two_stopped_in_time(struct watched *all)
 {
-    struct watched *all = *state;
     struct racer racers[2];
     for (int i = 0; i < 2; i++) {
         racers[i].w = &all[i];
@@ -151,10 +166,17 @@ static void two_at_once_are_both_stopped(void **state)
     for (int i = 0; i < 2; i++) {
         pthread_join(racers[i].thread, NULL);
     }
+    bool is_in_time = true;
     for (int i = 0; i < 2; i++) {
         assert_int_equal(racers[i].rc, LUA_ERRRUN);
-        assert_true(racers[i].took_ms <= DEADLINE_MS + SLACK_MS * SLOWER);
+        is_in_time = is_in_time && racers[i].took_ms <= DEADLINE_MS + SLACK_MS * SLOWER;
     }
+    return is_in_time;
+}
+
+static void two_at_once_are_both_stopped(void **state)
+{
+    IN_TIME(are_two_stopped_in_time(*state));
 }
 
 static int elapsed_ms(lua_State *L)
@@ -199,9 +221,8 @@ static void nobody_is_stopped_outside_of_a_call(void **state)
     close_state(w);
 }
 
-static void a_call_in_a_hurry_is_stopped_at_once(void **state)
+static bool is_stopped_at_once(struct watched *w)
 {
-    struct watched *w = *state;
     int64_t took = 0;
     open_state(w, 60000);
     assert_int_equal(luaL_loadstring(w->L, "while true do end"), 0);
@@ -211,16 +232,23 @@ static void a_call_in_a_hurry_is_stopped_at_once(void **state)
     assert_int_equal(lua_pcall(w->L, 0, 0, 0), LUA_ERRRUN);
     took = (clock_elapsed_us() - begun) / 1000;
     watch_leave(&w->watch);
-    assert_true(watch_expired(&w->watch) && took <= SLACK_MS * SLOWER);
+    assert_true(watch_expired(&w->watch));
     close_state(w);
+    return took <= SLACK_MS * SLOWER;
+}
+
+static void a_call_in_a_hurry_is_stopped_at_once(void **state)
+{
+    IN_TIME(is_stopped_at_once(*state));
 }
 
 static int wait_for_expiry(lua_State *L)
 {
     const struct watch *w = lua_touserdata(L, 1);
     int64_t until = clock_elapsed_us() + 10 * 1000 * 1000;
-    while (!watch_expired(w) && clock_elapsed_us() < until) {
+    while (lua_gethookmask(L) == 0 && clock_elapsed_us() < until) {
     }
+    assert_true(watch_expired(w));
     return 0;
 }
 
@@ -260,8 +288,97 @@ static void a_state_that_is_forgiven_goes_on_and_is_watched_again(void **state)
     assert_false(watch_expired(&w->watch));
     assert_int_equal(call(w, "local n = 0 for i = 1, 1e6 do n = n + i end", &took), 0);
     assert_int_equal(call(w, "while true do end", &took), LUA_ERRRUN);
-    assert_true(took <= DEADLINE_MS + SLACK_MS * SLOWER);
     close_state(w);
+}
+
+/* What is late ends before it can be stopped, and another record begins. */
+static int end_late(lua_State *L)
+{
+    struct watched *w = lua_touserdata(L, lua_upvalueindex(1));
+    while (lua_gethookmask(L) == 0) {
+    }
+    w->control.i++;
+    return 0;
+}
+
+static void what_begins_before_the_stop_is_not_stopped(void **state)
+{
+    struct watched *w = *state;
+    int64_t took = 0;
+    open_state(w, DEADLINE_MS);
+    lua_pushlightuserdata(w->L, w);
+    lua_pushcclosure(w->L, end_late, 1);
+    lua_setglobal(w->L, "end_late");
+    assert_int_equal(call(w, "end_late() for i = 1, 1000 do end", &took), 0);
+    assert_true(took >= DEADLINE_MS);
+    assert_false(watch_expired(&w->watch));
+    assert_int_equal(call(w, "end_late() while true do end", &took), LUA_ERRRUN);
+    assert_true(took >= 2 * DEADLINE_MS);
+    assert_true(watchdog_is_late(&w->watch));
+    w->control.i++;
+    assert_false(watchdog_is_late(&w->watch));
+}
+
+/* As watch_enter does for the next call. */
+static int end_hurry(lua_State *L)
+{
+    struct watch *w = lua_touserdata(L, 1);
+    watchdog_hurry(w);
+    wait_for_expiry(L);
+    atomic_store(&w->hurry, false);
+    return 0;
+}
+
+static void a_call_behind_one_in_a_hurry_is_not_stopped(void **state)
+{
+    struct watched *w = *state;
+    open_state(w, 60000);
+    assert_int_equal(luaL_loadstring(w->L, "local f, watch = ... f(watch) for i = 1, 9 do end"), 0);
+    lua_pushcfunction(w->L, end_hurry);
+    lua_pushlightuserdata(w->L, &w->watch);
+    watch_enter(&w->watch);
+    assert_int_equal(lua_pcall(w->L, 2, 0, 0), 0);
+    watch_leave(&w->watch);
+    assert_false(watch_expired(&w->watch));
+}
+
+static void spin_ms(int64_t ms)
+{
+    for (int64_t begun = clock_elapsed_us(); clock_elapsed_us() - begun < ms * 1000;) {
+    }
+}
+
+/* The whole process stands still, as after Ctrl-Z; before and behind that it is looked at. */
+static int stand_still(lua_State *L)
+{
+    enum { STILL_MS = 1000, LOOKED_AT_MS = 100 };
+    (void)L;
+    pid_t parent = getpid();
+    pid_t child = fork();
+    check(child >= 0);
+    while (child == 0) {
+        usleep(STILL_MS * 1000);
+        if (kill(parent, SIGCONT) != 0) {
+            _exit(0);
+        }
+    }
+    spin_ms(LOOKED_AT_MS);
+    raise(SIGSTOP);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    spin_ms(LOOKED_AT_MS);
+    return 0;
+}
+
+static void time_when_the_process_is_stopped_counts_for_no_call(void **state)
+{
+    struct watched *w = *state;
+    open_state(w, 500);
+    lua_register(w->L, "stand_still", stand_still);
+    int64_t took = 0;
+    assert_int_equal(call(w, "stand_still() for i = 1, 1000 do end", &took), 0);
+    assert_true(took >= 1000);
+    assert_false(watch_expired(&w->watch));
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -279,6 +396,9 @@ int main(void)
         CASE(a_call_in_a_hurry_is_stopped_at_once),
         CASE(generated_code_in_a_hurry_is_stopped_only_where_it_reads),
         CASE(a_state_that_is_forgiven_goes_on_and_is_watched_again),
+        CASE(what_begins_before_the_stop_is_not_stopped),
+        CASE(a_call_behind_one_in_a_hurry_is_not_stopped),
+        CASE(time_when_the_process_is_stopped_counts_for_no_call),
     };
     /* Its states compile, and what it measures is when the signal comes. */
     return UNDER_TSAN ? 0 : cmocka_run_group_tests(tests, job_group_begin, job_group_end);
