@@ -393,9 +393,10 @@ void drive_tasks_done(struct runner *r)
         } else {
             epoch_task_done(&r->epoch);
         }
-        if (t->rc == MILL_EDEADLINE) {
+        bool is_wanted = r->ends_as == RUNNER_RUNS;
+        if (is_wanted && t->rc == MILL_EDEADLINE) {
             rerun_without(r, t);
-        } else if (t->rc != 0 && t->kind != TASK_RENEW) {
+        } else if (is_wanted && t->rc != 0 && t->kind != TASK_RENEW) {
             rerun_failed(r, &t->error);
         }
         pool_task_free(t);

@@ -54,7 +54,7 @@ static struct task *take(struct pool_worker *w)
     struct task *t = w->pinned;
     if (t != NULL) {
         w->pinned = t->next;
-    } else if (p->head != NULL) {
+    } else if (p->head != NULL && !w->is_lost) {
         t = p->head;
         p->head = t->next;
         p->tail = p->head == NULL ? NULL : p->tail;
@@ -78,6 +78,9 @@ static void *work(void *context)
         t->worker = w->index;
         t->rc = run(w, t, &epoch);
         pthread_mutex_lock(&p->lock);
+        if (t->rc == MILL_EDEADLINE || (t->rc == 0 && t->kind == TASK_RENEW)) {
+            w->is_lost = t->rc != 0;
+        }
         t->next = p->done;
         p->done = t;
         p->notify(p->context);
@@ -196,7 +199,7 @@ void pool_hurry(struct pool *p)
 {
     for (uint32_t i = 0; i < p->worker_count; i++) {
         if (p->workers[i].host != NULL) {
-            watchdog_hurry(&p->workers[i].host->watch);
+            host_stop(p->workers[i].host);
         }
     }
 }

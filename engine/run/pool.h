@@ -54,6 +54,7 @@ struct pool_worker {
     struct host *host;   /**< the worker's; the coordinator reads it while the worker is idle */
     uint64_t attempt;    /**< of the epoch that the host has begun */
     struct task *pinned; /**< oldest first */
+    bool is_lost; /**< a deadline stopped its Lua state: pinned tasks only, until TASK_RENEW */
 };
 
 struct pool {
@@ -89,7 +90,8 @@ void pool_pin(struct pool *p, uint32_t worker, struct task *t);
 /** All finished tasks since the last call, oldest first; the caller frees them. */
 struct task *pool_take_done(struct pool *p);
 
-/** Stop the functions that run now: their results are not wanted any more. */
+/** Stop what runs now: nobody wants its results any more. Its tasks end with MILL_ESTOPPED as soon
+ * as they run a function of the script's. */
 void pool_hurry(struct pool *p);
 
 /** Take back the tasks that no worker has begun. @return how many; they are freed */

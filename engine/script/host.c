@@ -389,6 +389,12 @@ int host_relieve_tables(struct host *h, bool all, struct error *e)
     return 0;
 }
 
+void host_stop(struct host *h)
+{
+    atomic_fetch_or(&h->is_unwanted, 1);
+    watchdog_hurry(&h->watch);
+}
+
 void host_relieve_caches(struct host *h)
 {
     for (uint32_t i = 0; i < h->graph->splitter_count; i++) {

@@ -85,6 +85,7 @@ struct host {
     const struct graph *graph;
     struct script_state lua;
     struct watch watch;
+    atomic_int is_unwanted; /**< not 0: host_stop was called */
 
     struct mill_control control;
     struct mill_counter *counters; /**< by operator: what arrives at it, and what it does with it */
@@ -148,6 +149,15 @@ int host_create(const struct host_options *options, struct host **result, struct
 void host_destroy(struct host *h);
 /** After MILL_EDEADLINE: a fresh Lua state. */
 int host_renew(struct host *h, struct error *e);
+
+/** Nobody wants what it does any more: from now on its calls into Lua end with MILL_ESTOPPED,
+ * within some 100 ms, also one that runs now. @thread any, while the host lives */
+void host_stop(struct host *h);
+
+static inline bool host_is_stopped(const struct host *h)
+{
+    return atomic_load(&h->is_unwanted) != 0;
+}
 
 struct host_epoch {
     uint64_t number;

@@ -26,6 +26,11 @@ static enum outcome call(struct host *h, int ref, int *rc)
     lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
     heap_lower(&h->lua.heap);
     watch_enter(&h->watch);
+    /* What watch_enter has just taken back of a host_stop. It writes, so that either this sees the
+     * stop or the stop comes behind it. */
+    if (atomic_fetch_or(&h->is_unwanted, 0) != 0) {
+        watchdog_hurry(&h->watch);
+    }
     *rc = lua_pcall(L, 0, 1, 1);
     watch_leave(&h->watch);
     if (*rc != 0) {
@@ -148,12 +153,16 @@ static int on_error(struct host *h, uint32_t segment, int lua_rc, struct error *
         *e = h->fatal;
         return e->code;
     }
+    if (host_is_stopped(h)) {
+        watchdog_forgive(&h->watch);
+        return error_set(e, MILL_ESTOPPED, "stopped");
+    }
     lua_State *L = h->lua.L;
     const struct graph_place at =
         graph_place_of(h->graph, &h->graph->segments[segment], &h->control);
     bool no_memory = lua_rc == LUA_ERRMEM || h->lua.heap.over;
     heap_forgive(&h->lua.heap);
-    if (watch_expired(&h->watch) && !watch_expired_for_memory(&h->watch)) {
+    if (watchdog_is_late(&h->watch)) {
         return expire(h, segment, &at, e);
     }
     if (watch_expired(&h->watch)) {
@@ -261,10 +270,17 @@ int segment_seal(struct host *h, uint32_t stage, struct error *e)
             rc = e->code;
             break;
         }
+        if (host_is_stopped(h)) {
+            watchdog_forgive(&h->watch);
+            rc = error_set(e, MILL_ESTOPPED, "stopped");
+            break;
+        }
         const char *message = lua_tostring(h->lua.L, -1);
+        if (watchdog_is_late(&h->watch) || watch_expired_for_memory(&h->watch)) {
+            message = "takes too long to be kept";
+        }
         if (watch_expired(&h->watch)) {
             watchdog_forgive(&h->watch);
-            message = "takes too long to be kept";
         }
         heap_forgive(&h->lua.heap);
         rc = dead_letter_of_slot(h, stage, h->tables[stage].touched[c->i],

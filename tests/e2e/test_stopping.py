@@ -53,8 +53,8 @@ def a_signal_with_once_drops_the_epoch_and_says_what_is_left(place, name):
 
 
 @test
-def a_signal_with_once_does_not_wait_for_a_long_function(place):
-    place.write("in/a", "1\n2\n")
+def a_signal_with_once_does_not_wait_for_long_functions(place):
+    place.write("in/a", "1\n" + 1000 * "2\n")
     jobs.script(place, "lines:map(function(s) while s == '2' do end return s end):to_files('out')",
                 options="deadline = '30s'")
     running = place.start("run", "--once", "job.lua").wait_for_handler()
@@ -69,9 +69,13 @@ def spin(place, rounds):
     """A job whose record "2" takes its time. Scripts have no clock: count rounds."""
     jobs.script(place, f"""lines:map(function(s)
            local x = 1
-           if s == "2" then for i = 1, {rounds} do x = (x * 16807) % 2147483647 end end
+           if s == "2" then
+              io.open("begun", "w"):close()
+              for i = 1, {rounds} do x = (x * 16807) % 2147483647 end
+           end
            return s .. (x == 0 and "!" or "")
-        end):to_files("out", {{format = "text", roll = "1GiB"}})""", options="deadline = '60s'")
+        end):to_files("out", {{format = "text", roll = "1GiB"}})""",
+                options="deadline = '60s', allow = {'io'}")
 
 
 @test
@@ -82,11 +86,11 @@ def a_signal_lets_the_epoch_commit_however_long_it_takes(place):
     begin = time.monotonic()
     jobs.run_once(place).exits(0)
     spin(place, int(50_000_000 * 7 / (time.monotonic() - begin)))
+    (place / "begun").unlink()
+    place.write("in/b", "2\n3\n")
     running = place.start("run", "--option", "batch=100ms", "job.lua")
-    time.sleep(0.5)
-    place.write("x", "2\n3\n").rename(place / "in" / "b")
-    time.sleep(0.5)
-    running.signal(signal.SIGTERM).wait(40).exits(0)
+    wait_until((place / "begun").exists, "it computes")
+    running.signal(signal.SIGTERM).wait().exits(0)
     check_equal(jobs.lines_out(place), [b"2", b"2", b"3"], "lines")
     oracle.check_nothing_temporary(jobs.data_of(place), place / "out")
 
@@ -119,10 +123,11 @@ def a_second_signal_ends_at_once(place, how):
     running = place.start("run", *options, "job.lua").wait_for_handler()
     time.sleep(0.5)
     running.signal(signal.SIGTERM)
-    time.sleep(0.2)
     begin = time.monotonic()
-    end = running.signal(signal.SIGTERM).wait(20, may_die=True)
-    check(time.monotonic() - begin < 1, "it took {:.1f} s", time.monotonic() - begin)
+    while running.is_running() and time.monotonic() - begin < 10:
+        time.sleep(0.2)
+        running.signal(signal.SIGTERM)  # two at once are one
+    end = running.wait(1, may_die=True)
     check(end.code in (1, -signal.SIGTERM), "exit code {}", end.code)
     jobs.script(place, "lines:to_files('out', {format = 'text'})")
     jobs.run_once(place).exits(0)
@@ -201,7 +206,7 @@ def a_reader_that_goes_away_loses_what_was_in_the_pipe_only(place):
     check(lost <= PIPE_BYTES // len("000000\n") + 1, "{} lines were lost", lost)
 
 
-@test(each=["--once", "--option=batch=50ms"])
+@test(each=["--once", "--option=batch=500ms"])
 def head_takes_its_lines_and_the_job_ends(place, how):
     """As with any program of a pipe; the rows of a print, too."""
     stdout_job(place, 50_000)

@@ -58,9 +58,10 @@ static int begin(void **state)
     return 0;
 }
 
-static void open_pool(struct fixture *x, const char *script, uint32_t workers)
+static void open_pool_with(struct fixture *x, const char *options, const char *script,
+                           uint32_t workers)
 {
-    if (job_plan(x->job, "deadline = '200ms'", script) != 0) {
+    if (job_plan(x->job, options, script) != 0) {
         fail_msg("%s", x->job->error.message);
     }
     struct host_options o = {.modules = embedded_modules,
@@ -80,6 +81,11 @@ static void open_pool(struct fixture *x, const char *script, uint32_t workers)
         assert_int_equal(t->rc, 0);
         pool_task_free(t);
     }
+}
+
+static void open_pool(struct fixture *x, const char *script, uint32_t workers)
+{
+    open_pool_with(x, "deadline = '200ms'", script, workers);
 }
 
 static int end(void **state)
@@ -206,10 +212,12 @@ static void what_nobody_has_begun_is_taken_back(void **state)
     assert_int_equal(pool_cancel(&x->pool), 0);
 }
 
+/* Not one function only, of those that each record calls. */
 static void a_hurry_ends_what_runs(void **state)
 {
     struct fixture *x = *state;
-    open_pool(x, "values:map(function(v) while true do end end):to_stdout()", 2);
+    open_pool_with(x, "deadline = '60s'",
+                   "values:map(function(v) while true do end end):to_stdout()", 2);
     begin_epoch(x, 1);
     pool_post(&x->pool, block(x, 0));
     pool_post(&x->pool, block(x, 1));
@@ -217,7 +225,10 @@ static void a_hurry_ends_what_runs(void **state)
     while (clock_elapsed_us() < until) {
     }
     pool_hurry(&x->pool);
-    free_all(take(x, 1)); /* one is stopped at a time; the other's turn comes when it is gone */
+    struct task *done = take(x, 2);
+    assert_int_equal(done->rc, MILL_ESTOPPED);
+    assert_int_equal(done->next->rc, MILL_ESTOPPED);
+    free_all(done);
     int64_t begun = clock_elapsed_us();
     pool_close(&x->pool);
     assert_true(clock_elapsed_us() - begun < 5000000);
@@ -252,6 +263,23 @@ static void a_renewed_host_takes_the_next_tasks(void **state)
     assert_int_equal(records(x), 2);
 }
 
+/* Its state may be half of anything until it is renewed. */
+static void a_lost_host_takes_no_shared_task(void **state)
+{
+    struct fixture *x = *state;
+    open_pool(x, "values:map(function(v) while true do end end):to_stdout()", 1);
+    begin_epoch(x, 1);
+    pool_post(&x->pool, block(x, 0));
+    pool_post(&x->pool, block(x, 1));
+    struct task *done = take(x, 1);
+    assert_int_equal(done->rc, MILL_EDEADLINE);
+    free_all(done);
+    int64_t until = clock_elapsed_us() + 50000;
+    while (clock_elapsed_us() < until) {
+    }
+    assert_int_equal(pool_cancel(&x->pool), 1);
+}
+
 static void closing_drops_what_waits(void **state)
 {
     struct fixture *x = *state;
@@ -275,6 +303,7 @@ int main(void)
         TEST(what_nobody_has_begun_is_taken_back),
         TEST(a_hurry_ends_what_runs),
         TEST(a_renewed_host_takes_the_next_tasks),
+        TEST(a_lost_host_takes_no_shared_task),
         TEST(closing_drops_what_waits),
     };
     return cmocka_run_group_tests(tests, job_group_begin, job_group_end);
