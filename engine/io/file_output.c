@@ -337,6 +337,7 @@ int file_output_prepare(struct output *o, const struct output_epoch *epoch,
     int rc = o->graph->kind == OUTPUT_FOLDERS ? prepare_folder(o, epoch, rows, manifest, e)
              : rolls(o)                       ? prepare_roll(o, epoch, rows, manifest, e)
                                               : prepare_part(o, epoch, rows, manifest, e);
+    rc = target_explain(&o->target, rc, e);
     return rc == 0 ? 0 : error_prefix(e, "%s: ", o->label);
 }
 

@@ -182,6 +182,7 @@ static int publish_part(struct publisher *p, const struct publisher_item *item, 
     target_init(&t, p->disk, folder, p->store_id);
     int rc = rename_hidden(p, &t, item, to, e);
     rc = rc == 0 ? disk_sync_folder(p->disk, folder, e) : rc;
+    rc = target_explain(&t, rc, e);
     target_deinit(&t);
     memory_free(to);
     memory_free(name);
@@ -205,6 +206,7 @@ static int publish_folder(struct publisher *p, const struct publisher_item *item
     rc = rc == 0 ? disk_sync_folder(p->disk, folder, e) : rc;
     rc = rc == 0 && m->file.size > 0 ? rename_hidden(p, &t, item, to, e) : rc;
     rc = rc == 0 && m->file.size > 0 ? disk_sync_folder(p->disk, made, e) : rc;
+    rc = target_explain(&t, rc, e);
     target_deinit(&t);
     memory_free(to);
     memory_free(part);

@@ -110,6 +110,18 @@ int target_check(const struct target *t, struct error *e)
     return rc;
 }
 
+int target_explain(const struct target *t, int rc, struct error *e)
+{
+    struct error why;
+    if (rc != MILL_ENOENT || target_check(t, &why) != MILL_EREFUSED) {
+        return rc;
+    }
+    if (e != NULL) {
+        *e = why;
+    }
+    return MILL_EREFUSED;
+}
+
 struct look {
     const struct target *t;
     uint64_t epoch;

@@ -57,6 +57,11 @@ int target_open(struct target *t, struct store *store, uint64_t epoch, const cha
 /** See that STORE is there and says our id. @return 0, or MILL_EREFUSED */
 int target_check(const struct target *t, struct error *e);
 
+/** For what failed in the folder: because it is not there any more? Then say so, and the ways on.
+ * @param rc  MILL_ENOENT is asked about; any other is passed on
+ * @return rc, or MILL_EREFUSED in its place */
+int target_explain(const struct target *t, int rc, struct error *e);
+
 /** Add to a batch that the folder is about to be claimed: from then on a missing STORE is made. */
 void target_note_into(const struct target *t, struct store_batch *batch);
 /** Claim the folder, whatever META says. @param store  as for target_open */

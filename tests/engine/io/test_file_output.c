@@ -119,6 +119,16 @@ static void rows_in_a_folder_that_is_another_are_refused(void **state)
     assert_non_null(strstr(w->error.message, "not mounted?"));
 }
 
+static void rows_in_a_folder_that_is_gone_are_refused(void **state)
+{
+    struct output_world *w = rolling(state, 0, 0);
+    assert_int_equal(disk_remove(&w->disk, HIDDEN "/STORE", NULL), 0);
+    assert_int_equal(disk_remove_folder(&w->disk, HIDDEN, NULL), 0);
+    assert_int_equal(world_prepare(w, "[1]", 1000, false), MILL_EREFUSED);
+    assert_non_null(strstr(w->error.message, "to_files at job.lua:9: "));
+    assert_non_null(strstr(w->error.message, "not mounted?"));
+}
+
 static struct disk whole; /* what look_elsewhere stands before */
 
 static int look_elsewhere(void *context, const char *path, struct disk_entry *entry,
@@ -451,6 +461,7 @@ int main(void)
         TEST(an_epoch_that_is_prepared_again_has_its_last_rows_only),
         TEST(a_full_disk_is_said_with_the_label),
         TEST(rows_in_a_folder_that_is_another_are_refused),
+        TEST(rows_in_a_folder_that_is_gone_are_refused),
         TEST(rows_that_went_into_another_folder_are_missed_at_once),
         TEST(rows_collect_in_one_hidden_file),
         TEST(a_large_file_ends_with_the_epoch_that_makes_it_so),

@@ -1,6 +1,7 @@
 /* Goal: what was committed goes out once or, after a crash, at least once; in the order of epochs;
  * never what is damaged; and marks and rows in outbox/ live exactly as long as they are needed.
  * Method: one output at a time on a disk that loses power, with sinks that fail when told to. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -202,7 +203,7 @@ static void a_part_in_a_folder_that_is_another_is_refused(void **state)
     assert_int_equal(publisher_waiting(&w->publisher), 1);
 }
 
-static struct disk whole; /* what look_and_leave stands before */
+static struct disk whole; /* what look_and_leave and leave_unsynced stand before */
 
 /* The folder goes away before the file is looked for. */
 static int look_and_leave(void *context, const char *path, struct disk_entry *entry,
@@ -222,6 +223,28 @@ static void a_part_in_a_folder_that_goes_meanwhile_is_refused(void **state)
     ops.look = look_and_leave;
     w->disk.ops = &ops;
     assert_int_equal(world_publish(w), MILL_EREFUSED);
+    assert_int_equal(publisher_waiting(&w->publisher), 1);
+    w->disk = whole;
+}
+
+/* The folder goes away before its names are made safe. */
+static int leave_unsynced(void *context, const char *path, struct error *e)
+{
+    (void)context;
+    (void)disk_remove(&whole, "out/" WORLD_HIDDEN "/STORE", NULL);
+    return error_set_system(e, ENOENT, "cannot open the folder %s", path);
+}
+
+static void a_part_whose_folder_goes_before_it_is_safe_is_refused(void **state)
+{
+    struct output_world *w = world_of(state, OUTPUT_FILES);
+    world_epoch(w, "[1]");
+    whole = w->disk;
+    struct disk_ops ops = *whole.ops;
+    ops.sync_folder = leave_unsynced;
+    w->disk.ops = &ops;
+    assert_int_equal(world_publish(w), MILL_EREFUSED);
+    assert_non_null(strstr(w->error.message, "not mounted?"));
     assert_int_equal(publisher_waiting(&w->publisher), 1);
     w->disk = whole;
 }
@@ -522,6 +545,7 @@ int main(void)
         TEST(a_part_can_be_published_again),
         TEST(a_part_in_a_folder_that_is_another_is_refused),
         TEST(a_part_in_a_folder_that_goes_meanwhile_is_refused),
+        TEST(a_part_whose_folder_goes_before_it_is_safe_is_refused),
         TEST(a_batch_is_handed_over_again_after_its_function_failed),
         TEST(a_batch_function_is_called_without_rows_too),
         TEST(many_rows_go_through_a_file_that_is_removed_with_its_mark),
