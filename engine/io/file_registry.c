@@ -148,7 +148,8 @@ static void note_listed(struct file_registry *r, struct known_file *f,
         rename_file(f, listed->name);
     }
     bool changed = f->size != listed->size || f->mtime_ns != listed->mtime_ns;
-    f->must_check = changed && f->head.size > 0;
+    f->must_check = (changed || f->is_another) && f->head.size > 0;
+    f->is_another = false;
     if (!f->must_check) {
         take_over(r, f, listed);
     }

@@ -125,6 +125,7 @@ static int open_range(struct file_source *s, struct file_range *range, struct er
     if (opening == INPUT_SHRUNK) {
         return error_set(e, why.code, "%s", why.message);
     }
+    known->is_another = opening == INPUT_REWRITTEN;
     file_watch_block(known, &why);
     file_plan_drop(&s->plan);
     return 0;
