@@ -118,8 +118,8 @@ static int32_t find_name(const struct json_walk *w, const char *key, size_t size
 }
 
 /* For a key that does not stand where it stood in the records before. */
-__attribute__((cold, noinline)) static int32_t find_field(struct json_walk *w, const char *key,
-                                                          uint32_t at)
+__attribute__((noinline)) static int32_t find_field(struct json_walk *w, const char *key,
+                                                    uint32_t at)
 {
     const char *end = key;
     while (*end != '"') {
@@ -233,10 +233,9 @@ static error_code walk_container(ondemand::value &value, char first, uint32_t de
 
 /* A member of the record that is an object or an array.
  * @param end  of the line @param token  out: all of it; NULL: it is not wanted */
-__attribute__((cold, noinline)) static error_code take_container(ondemand::document &document,
-                                                                 ondemand::value &value,
-                                                                 const char *end,
-                                                                 struct slice *token)
+__attribute__((noinline)) static error_code take_container(ondemand::document &document,
+                                                           ondemand::value &value, const char *end,
+                                                           struct slice *token)
 {
     const char *start = value.raw_json_token().data();
     error_code error = walk_container(value, *start, 1);
