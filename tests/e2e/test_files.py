@@ -335,14 +335,14 @@ def a_file_that_is_copied_in_slowly_is_read_line_by_line(place):
     interval that a file must stand still for."""
     (place / "in").mkdir()
     jobs.copy_lines(place)
-    running = place.start("run", "--option", "batch=300ms", "job.lua")
+    running = place.start("run", "--option", "batch=1s", "job.lua")
     wanted = [b"line %d of the slow copy" % n for n in range(2000)]
     data = b"\n".join(wanted) + b"\n"
     chance = random.Random(3)
     with open(place / "in/slow", "wb", buffering=0) as file:
         at = 0
         while at < len(data):
-            size = chance.randint(1, 1500)
+            size = chance.randint(1, 500)
             file.write(data[at:at + size])
             at += size
             time.sleep(0.02)

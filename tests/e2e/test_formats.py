@@ -7,6 +7,7 @@ import json
 import random
 import signal
 import struct
+import time
 
 import jobs
 import oracle
@@ -193,10 +194,12 @@ def msgpack_that_grows_is_read_on(place):
     records = make_records(3, 100)
     data = b"".join(map(pack, records))
     place.write("in/a.mp", data[:5000])
-    source(place, 'format = "msgpack"', options='batch = "20ms"')
+    source(place, 'format = "msgpack"', options='batch = "500ms"')
     running = place.start("run", "job.lua")
-    for at in range(5000, len(data), 1999):
-        place.append("in/a.mp", data[at:at + 1999])
+    with open(place / "in/a.mp", "ab", buffering=0) as file:
+        for at in range(5000, len(data), 1999):
+            file.write(data[at:at + 1999])
+            time.sleep(0.07)
     wait_until(lambda: len(rows_of(place)) == 100, "all records came")
     running.signal(signal.SIGTERM).wait().exits(0)
     check_records(place, records)

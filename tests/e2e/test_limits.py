@@ -190,7 +190,7 @@ def a_limited_socket_takes_so_many_lines_in_each_batch(place):
     threading.Thread(target=serve).start()
     port = server.getsockname()[1]
     job_of(place, f"socket_text_stream('127.0.0.1', {port}, {{max_records_per_batch = 40}})",
-           "batch = '300ms'")
+           "batch = '20s'")  # it ends with the connection
     jobs.run_once(place).exits(0)
     server.close()
     check_lines(place, lines)

@@ -351,7 +351,7 @@ def a_second_engine_on_a_data_directory_is_refused_at_once(place):
         begin = time.monotonic()
         end = jobs.run_once(place, "job.lua", *options).exits(3)
         end.says("in use", str(first.pid), "--data|stop it")
-        check(time.monotonic() - begin < 1, "it took longer than a second")
+        check(time.monotonic() - begin < 10, "it waited")
     check(first.is_running(), "the first engine has ended")
     first.kill()
     jobs.run_once(place).exits(0).says("nothing new")

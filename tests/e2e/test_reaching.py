@@ -107,6 +107,7 @@ def held_job(place, source):
                            f"local job = mill.job('job', {{batch = '50ms', allow = {{'io'}}, "
                            f"deadline = '60s'}})\n"
                            f"job:{source}:map(function(s)\n"
+                           f"   if s == 'hold' then io.open('held', 'w'):close() end\n"
                            f"   while s == 'hold' and not io.open('go') do end\n"
                            f"   return s\n"
                            f"end):to_files('out', {{format = 'text'}})\nreturn job\n")
@@ -132,7 +133,7 @@ def clients_are_not_read_while_too_much_is_unread(place):
                           env={"TIDEMILL_TEST_UNREAD_BYTES": str(UNREAD)})
     client = connect(running)
     client.sendall(b"hold\n")
-    wait_until(lambda: received(place) == 5, "the first line is there")
+    wait_until((place / "held").exists, "the first line is there")
     time.sleep(0.2)
     data = b"".join(b"%09d\n" % n for n in range(2_000_000))
     sent = send_some(client, data, 1)
@@ -154,7 +155,7 @@ def a_full_log_is_said_and_peers_wait(place, source):
     peer = running.process.stdin if source == "stdin" else connect(running).makefile("wb")
     peer.write(b"hold\n")
     peer.flush()
-    wait_until(lambda: received(place) == 5, "the first line is there")
+    wait_until((place / "held").exists, "the first line is there")
     data = b"".join(b"%09d\n" % n for n in range(500_000))
     sender = threading.Thread(target=lambda: (peer.write(data), peer.close()))
     sender.start()
@@ -180,7 +181,7 @@ def standard_input_is_not_read_while_too_much_is_unread(place):
                           env={"TIDEMILL_TEST_UNREAD_BYTES": str(UNREAD)})
     os.close(reader)
     os.write(writer, b"hold\n")
-    wait_until(lambda: received(place) == 5, "the first line is there")
+    wait_until((place / "held").exists, "the first line is there")
     time.sleep(0.2)
     place.write("given", b"".join(b"%09d\n" % n for n in range(800_000)))
     with open(writer, "wb") as pipe, open(place / "given", "rb") as given:

@@ -188,6 +188,8 @@ def what_is_in_the_log_counts_once_over_kills(place):
                     break
         except BrokenPipeError:
             pass
+        if n == 5:
+            wait_until(lambda: oracle.received_lines(jobs.data_of(place)), "something is received")
         running.kill()
         logged = oracle.received_lines(jobs.data_of(place))
         jobs.run_once(place).exits(0)

@@ -197,7 +197,7 @@ def listening_where_another_does_is_refused(place):
 
 @test
 def once_takes_what_comes_within_an_interval(place):
-    job_of(place, LISTEN, "batch = '1500ms'")
+    job_of(place, LISTEN, "batch = '5s'")
     running = place.start("run", "--once", "job.lua")
     client = connect(running)
     client.sendall(b"a\n")

@@ -114,10 +114,16 @@ static void files_are_in_order_of_time_then_name(void **state)
     write_file(f->folder, "a", "x");
     write_file(f->folder, "c", "x");
     write_file(f->folder, "d", "x");
-    age_file(f->folder, "b", 100);
-    age_file(f->folder, "a", 100);
-    age_file(f->folder, "c", 200);
-    age_file(f->folder, "d", 50);
+    struct timespec begun;
+    struct timespec done;
+    do { /* all in one second */
+        clock_gettime(CLOCK_REALTIME, &begun);
+        age_file(f->folder, "b", 100);
+        age_file(f->folder, "a", 100);
+        age_file(f->folder, "c", 200);
+        age_file(f->folder, "d", 50);
+        clock_gettime(CLOCK_REALTIME, &done);
+    } while (done.tv_sec != begun.tv_sec);
     list(f, "*");
     assert_int_equal(f->list.count, 4);
     assert_string_equal(f->list.files[0].name, "c");

@@ -267,10 +267,12 @@ struct writer {
     const char *text;
 };
 
+enum { LATE_MS = 700, STILL_LONGER_MS = 2000 }; /* neither is missed by a pause of a second */
+
 static void *write_late(void *context)
 {
     const struct writer *w = context;
-    usleep(STILL_MS * 1000 / 3);
+    usleep(LATE_MS * 1000);
     append_file(w->folder, w->name, w->text);
     return NULL;
 }
@@ -279,6 +281,7 @@ static void poll_while_written(struct fixture *f, const char *name, const char *
 {
     struct writer writer = {f->folder, name, text};
     pthread_t thread;
+    f->watch.still_ms = STILL_LONGER_MS;
     assert_int_equal(pthread_create(&thread, NULL, write_late, &writer), 0);
     poll_once_ms(f);
     pthread_join(thread, NULL);

@@ -7,7 +7,7 @@
 
 #define SCRIPT(options)                                                                            \
     "job:listen('unix://FOLDER/s'" options "):to_files('FOLDER/out', {format = 'text'})"
-#define TIME "batch = '300ms'"
+#define TIME "batch = '1s'" /* in which the clients connect and send */
 
 static void lines_of_a_client_are_read(void **state)
 {

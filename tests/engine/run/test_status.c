@@ -11,7 +11,7 @@ static const struct runner_report report = {.epoch = 7,
                                             .keys = 11,
                                             .processing_us = 25000,
                                             .scheduling_us = 4000,
-                                            .total_records = 1000};
+                                            .total_records = 1000 * 1000};
 
 static const struct graph no_graph;
 
@@ -19,16 +19,18 @@ static const struct graph no_graph;
 static struct runner idle_runner(void)
 {
     return (struct runner){
-        .graph = &no_graph, .epoch = {.number = 8}, .bytes_done = 5 * 1000 * 1000};
+        .graph = &no_graph, .epoch = {.number = 8}, .bytes_done = 5000ull * 1000 * 1000};
 }
 
-/* A second ago nothing was read yet. */
+enum { EARLIER_S = 1000 }; /* so many that a pause of this program changes no rate */
+
+/* Then nothing was read yet. */
 static struct status live(void)
 {
     struct status s;
     status_open(&s, true);
     s.is_live = true;
-    s.reported_us = clock_elapsed_us() - 1000000;
+    s.reported_us = clock_elapsed_us() - EARLIER_S * INT64_C(1000000);
     s.measured_us = s.reported_us;
     return s;
 }
@@ -108,13 +110,13 @@ static void reports_in_quick_succession_count_together(void **state)
     struct status s = live();
     struct runner_report more = report;
     (void)state;
-    status_add(&s, &r, &report); /* 1000 in a second */
+    status_add(&s, &r, &report); /* 1000 a second */
     double rate = s.records_per_second;
-    more.total_records = 5000;
+    more.total_records = 5000 * 1000;
     status_add(&s, &r, &more);
     assert_true(s.records_per_second == rate);
-    s.reported_us -= 1000000;
-    more.total_records = 7000;
+    s.reported_us -= EARLIER_S * INT64_C(1000000);
+    more.total_records = 7000 * 1000;
     status_add(&s, &r, &more);
     assert_true(s.records_per_second > 5900 && s.records_per_second < 6001);
 }

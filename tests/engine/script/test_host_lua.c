@@ -52,8 +52,8 @@ static void a_script_that_does_not_end_is_stopped(void **state)
 static void a_script_may_take_longer_than_a_record(void **state)
 {
     struct job *j = *state;
-    job_open_with(j, "deadline = '10ms'",
-                  "local n = 0 for i = 1, 1e8 do n = (n + i) % 7 end values:to_stdout()", 1);
+    job_open_with(j, "deadline = '50ms'",
+                  "local n = 0 for i = 1, 3e7 do n = (n + i) % 7 end values:to_stdout()", 1);
     job_epoch(j, "[1,2]");
     assert_string_equal(job_rows(j, 0), "1\n2\n");
 }
