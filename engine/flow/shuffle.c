@@ -15,6 +15,8 @@ struct shuffle_key {
 };
 
 #define INSERTION_SORT_MAX 24
+#define CAPACITY_MIN       1024 /* entries */
+#define JUDGED_AFTER       1000 /* epochs: is there room that none of them has used? */
 
 void shuffle_init(struct mill_shuffle *s, const char *spill_folder, size_t bytes_max)
 {
@@ -37,7 +39,7 @@ void shuffle_deinit(struct mill_shuffle *s)
 static struct shuffle_entry *append(struct mill_shuffle *s)
 {
     if (s->count == s->capacity) {
-        s->capacity = s->capacity == 0 ? 1024 : s->capacity * 2;
+        s->capacity = s->capacity == 0 ? CAPACITY_MIN : s->capacity * 2;
         s->entries = memory_grow(s->entries, (size_t)s->capacity * sizeof *s->entries);
     }
     return &s->entries[s->count++];
@@ -289,8 +291,32 @@ void shuffle_seal(struct mill_shuffle *s)
     }
 }
 
+/* An epoch that was larger than others, because something held the job up, would keep its memory
+ * for ever. */
+static void give_back(struct mill_shuffle *s)
+{
+    uint32_t wanted = CAPACITY_MIN;
+    while (wanted < s->peak) {
+        wanted *= 2;
+    }
+    if (wanted <= s->capacity / 2) {
+        s->capacity = wanted;
+        s->entries = memory_grow(s->entries, (size_t)wanted * sizeof *s->entries);
+    }
+    if (wanted <= s->sort_capacity / 2) {
+        memory_free(s->sort_keys);
+        memory_free(s->sorted);
+        s->sort_keys = NULL;
+        s->sorted = NULL;
+        s->sort_capacity = 0;
+    }
+    s->peak = 0;
+    s->clear_count = 0;
+}
+
 static void forget_entries(struct mill_shuffle *s)
 {
+    s->peak = s->count > s->peak ? s->count : s->peak;
     s->count = 0;
     arena_reset(&s->arena);
 }
@@ -322,5 +348,8 @@ void shuffle_clear(struct mill_shuffle *s)
     error_clear(&s->error);
     if (s->spill.fd >= 0) {
         spill_reset(&s->spill);
+    }
+    if (++s->clear_count == JUDGED_AFTER) {
+        give_back(s);
     }
 }

@@ -58,6 +58,8 @@ struct mill_shuffle {
     struct shuffle_entry *entries;
     uint32_t count;
     uint32_t capacity;
+    uint32_t peak;                         /**< the most entries of an epoch, or a run, lately */
+    uint32_t clear_count;                  /**< epochs since then */
     struct arena arena;                    /**< keys and values of the entries */
     uint64_t order;                        /**< of the block that runs; the host sets it */
     uint64_t epoch;                        /**< that runs; the host sets it */

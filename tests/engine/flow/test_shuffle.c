@@ -295,6 +295,36 @@ static void a_steady_load_allocates_nothing(void **state)
 
 /* --- tables --- */
 
+static void run_epoch(struct mill_shuffle *s, int records)
+{
+    for (int i = 0; i < records; i++) {
+        assert_int_equal(add_number(s, "k", i, 0), 0);
+    }
+    shuffle_seal(s);
+    shuffle_clear(s);
+}
+
+static void the_room_of_a_large_epoch_goes_when_others_do_not_use_it(void **state)
+{
+    (void)state;
+    struct mill_shuffle s;
+    shuffle_init(&s, "/no/such/folder", ROOMY);
+    run_epoch(&s, 40000);
+    for (int epoch = 0; epoch < 2000; epoch++) {
+        run_epoch(&s, 1);
+        assert_true(epoch > 997 || s.capacity == 65536);
+    }
+    assert_int_equal(s.capacity, 1024);
+    assert_int_equal(s.sort_capacity, 1024);
+    run_epoch(&s, 1500);
+    assert_int_equal(s.capacity, 2048);
+    for (int epoch = 0; epoch < 2000; epoch++) {
+        run_epoch(&s, epoch % 500 == 0 ? 1500 : 1);
+    }
+    assert_int_equal(s.capacity, 2048);
+    shuffle_deinit(&s);
+}
+
 static void touch_number(struct table *t, const char *key, double v, uint32_t count)
 {
     uint32_t slot = mill_table_string(&t->shared, key, strlen(key));
@@ -468,6 +498,7 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_goes_to_disk),
         cmocka_unit_test(a_disk_that_fails_is_remembered_until_the_next_epoch),
         cmocka_unit_test(a_steady_load_allocates_nothing),
+        cmocka_unit_test(the_room_of_a_large_epoch_goes_when_others_do_not_use_it),
         cmocka_unit_test(a_table_gives_its_touched_keys),
         cmocka_unit_test(a_table_can_be_cleared_once_it_is_on_disk),
         cmocka_unit_test(panes_are_sorted_by_time),
