@@ -66,8 +66,8 @@ struct known_file {
                              .gz that does not unpack */
     bool is_blocked;    /**< it cannot be opened; until the next listing */
     bool must_check;    /**< its head is to be looked at before it is read */
-    bool is_another;    /**< it was another file when it was opened; until the next listing, which may
-                             see no change: a clock's ticks are some ms apart */
+    bool is_another;    /**< it was another file when it was opened; until the next listing, which
+                             may see no change: a clock's ticks are some ms apart */
     bool is_dirty;      /**< to be written with the next commit */
     bool was_warned;    /**< somebody was told that it cannot be read */
 };

@@ -73,6 +73,19 @@ static inline void age_file(const char *folder, const char *name, long seconds)
     memory_free(path);
 }
 
+/** As if a file was last changed when another one was. */
+static inline void age_file_as(const char *folder, const char *name, const char *other)
+{
+    char *path = text_path(folder, name);
+    char *other_path = text_path(folder, other);
+    struct stat of_other;
+    assert_int_equal(stat(other_path, &of_other), 0);
+    struct timespec times[2] = {of_other.st_atim, of_other.st_mtim};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    memory_free(other_path);
+    memory_free(path);
+}
+
 /** Rights count for nothing as long as a test runs as root: be somebody else for a while. */
 static inline void rights_drop(void)
 {
