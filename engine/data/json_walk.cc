@@ -18,6 +18,7 @@
 extern "C" {
 #include "base/check.h"
 #include "data/json_escape.h"
+#include "data/json_place.h"
 }
 
 namespace ondemand = simdjson::ondemand;
@@ -26,10 +27,8 @@ using simdjson::error_code;
 namespace
 {
 
-/* Names that are remembered by place: the first so many, if they are so short that comparing them
- * does not read beyond a line's padding. */
+/* The keys of the first so many members are remembered. */
 constexpr uint32_t places_max = 64;
-constexpr uint32_t place_bytes = 48;
 constexpr int32_t unwanted = -1;
 
 /* A parser that has grown for a long line goes, with four times its bytes. */
@@ -37,43 +36,6 @@ constexpr size_t parser_kept = size_t{1} << 20;
 
 /* So many bytes of lines go through simdjson's first stage together. */
 constexpr size_t batch_bytes = 16 * KIB;
-
-/* `name` has the quote that ends it. Its first 16 bytes are compared as two words, of which `masks`
- * takes what belongs to the name; only longer names need a call. */
-struct place {
-    uint64_t words[2];
-    uint64_t masks[2];
-    char name[place_bytes];
-    uint32_t size;
-    int32_t field;
-};
-
-uint64_t load(const char *bytes)
-{
-    uint64_t word;
-    memcpy(&word, bytes, sizeof word);
-    return word;
-}
-
-void set_place(place &p, const char *name, uint32_t size, int32_t field)
-{
-    memset(&p, 0, sizeof p);
-    memcpy(p.name, name, size);
-    p.size = size;
-    p.field = field;
-    char mask[16] = {};
-    memset(mask, 0xff, size < sizeof mask ? size : sizeof mask);
-    for (size_t i = 0; i < 2; i++) {
-        p.masks[i] = load(mask + 8 * i);
-        p.words[i] = load(p.name + 8 * i) & p.masks[i];
-    }
-}
-
-inline bool stands_at(const place &p, const char *key)
-{
-    return (load(key) & p.masks[0]) == p.words[0] && (load(key + 8) & p.masks[1]) == p.words[1] &&
-           (p.size <= 16 || memcmp(key + 16, p.name + 16, p.size - 16) == 0);
-}
 
 /* Lines of the text that follow one another. Those in front of `end` need no batch any more. `next`
  * is where the stream's next record begins; NULL: it is used up, or given up. */
@@ -93,13 +55,13 @@ struct json_walk {
     struct batch batch;
     const struct slice *names = nullptr;
     uint32_t name_count = 0;
-    place places[places_max];
+    struct json_place places[places_max];
     uint32_t place_count = 0;
     char reason[128];
 };
 
 static_assert(simdjson::SIMDJSON_PADDING <= LIMIT_TEXT_PADDING, "padding");
-static_assert(place_bytes < LIMIT_TEXT_PADDING, "a name may be compared beyond a line's end");
+static_assert(JSON_PLACE_BYTES < LIMIT_TEXT_PADDING, "a key may be compared beyond a line's end");
 
 /* --- keys --- */
 
@@ -127,9 +89,9 @@ __attribute__((noinline)) static int32_t find_field(struct json_walk *w, const c
     }
     size_t size = static_cast<size_t>(end - key);
     int32_t field = find_name(w, key, size);
-    if (at < places_max && at <= w->place_count && size < place_bytes &&
+    if (at < places_max && at <= w->place_count && size < JSON_PLACE_BYTES &&
         memchr(key, '\\', size) == nullptr) {
-        set_place(w->places[at], key, static_cast<uint32_t>(size + 1), field);
+        json_place_set(&w->places[at], key, static_cast<uint32_t>(size + 1), field);
         w->place_count += at == w->place_count;
     }
     return field;
@@ -138,7 +100,7 @@ __attribute__((noinline)) static int32_t find_field(struct json_walk *w, const c
 /* Which field stands behind a key. @param key  behind its opening quote */
 static inline int32_t field_of(struct json_walk *w, const char *key, uint32_t at)
 {
-    if (__builtin_expect(at < w->place_count && stands_at(w->places[at], key), 1)) {
+    if (__builtin_expect(at < w->place_count && json_place_has(&w->places[at], key), 1)) {
         return w->places[at].field;
     }
     return find_field(w, key, at);
