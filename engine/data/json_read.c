@@ -26,7 +26,8 @@ static const char *skip_blanks(const char *at, const char *end)
 static struct mill_cell bytes_cell(enum mill_kind kind, struct slice bytes)
 {
     check(bytes.size <= UINT32_MAX);
-    return (struct mill_cell){.kind = kind, .len = (uint32_t)bytes.size, .ptr = bytes.data};
+    return (struct mill_cell){
+        .kind = (uint16_t)kind, .len = (uint32_t)bytes.size, .ptr = bytes.data};
 }
 
 static struct mill_cell bad_cell(const char *reason)

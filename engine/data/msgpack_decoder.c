@@ -92,7 +92,7 @@ static struct mill_cell as_json(struct msgpack_decoder *m, struct slice value, e
         return (struct mill_cell){.kind = MILL_BAD, .len = sizeof why - 1, .ptr = why};
     }
     char *copy = arena_copy(arena, m->json.data, m->json.size);
-    return (struct mill_cell){.kind = kind, .len = (uint32_t)m->json.size, .ptr = copy};
+    return (struct mill_cell){.kind = (uint16_t)kind, .len = (uint32_t)m->json.size, .ptr = copy};
 }
 
 static struct mill_cell number_or_none(double v)

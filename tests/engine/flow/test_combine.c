@@ -42,7 +42,7 @@ static void each_does_what_it_says(void **state)
 {
     (void)state;
     const double wanted[] = {2, 10, 3, 7, 5};
-    for (int i = 0; i < 5; i++) {
+    for (uint32_t i = 0; i < 5; i++) {
         enum graph_combine how = COMBINE_COUNT + i;
         struct mill_cell a = start(how, 3);
         struct mill_cell b = start(how, 7);
