@@ -255,8 +255,7 @@ int batch_caller_call(struct batch_caller *c, int argument_count, int64_t timeou
     watch_enter(&c->watch);
     int rc = script_call(&c->lua, argument_count, 0, e);
     watch_leave(&c->watch);
-    bool is_stopped = watchdog_is_late(&c->watch) || watch_expired_for_memory(&c->watch);
-    if (is_stopped && rc != 0) {
+    if (watchdog_is_due(&c->watch) && rc != 0) {
         const char *why =
             c->lua.heap.over ? "needs more memory than memory_max allows" : "ran past its timeout";
         close_state(c);

@@ -219,7 +219,7 @@ static void stop_call(void *context)
 static int end_of_loading(struct host *h, int rc, struct error *e)
 {
     bool is_over = h->lua.heap.over;
-    bool is_late = watchdog_is_late(&h->watch);
+    bool is_late = watch_is_late(&h->watch);
     if (watch_expired(&h->watch)) {
         watchdog_forgive(&h->watch);
     }

@@ -146,8 +146,8 @@ static int retry_with_memory(struct host *h, uint32_t segment, const struct grap
     return rc;
 }
 
-/* @return 0 to go on with the loop */
-static int on_error(struct host *h, uint32_t segment, int lua_rc, struct error *e)
+/* @return 0, or why no more is called */
+static int check_goes_on(struct host *h, struct error *e)
 {
     if (h->fatal.code != 0) {
         *e = h->fatal;
@@ -157,12 +157,22 @@ static int on_error(struct host *h, uint32_t segment, int lua_rc, struct error *
         watchdog_forgive(&h->watch);
         return error_set(e, MILL_ESTOPPED, "stopped");
     }
+    return 0;
+}
+
+/* @return 0 to go on with the loop */
+static int on_error(struct host *h, uint32_t segment, int lua_rc, struct error *e)
+{
+    int rc = check_goes_on(h, e);
+    if (rc != 0) {
+        return rc;
+    }
     lua_State *L = h->lua.L;
     const struct graph_place at =
         graph_place_of(h->graph, &h->graph->segments[segment], &h->control);
     bool no_memory = lua_rc == LUA_ERRMEM || h->lua.heap.over;
     heap_forgive(&h->lua.heap);
-    if (watchdog_is_late(&h->watch)) {
+    if (watch_is_late(&h->watch)) {
         return expire(h, segment, &at, e);
     }
     if (watch_expired(&h->watch)) {
@@ -175,7 +185,7 @@ static int on_error(struct host *h, uint32_t segment, int lua_rc, struct error *
         return retry_with_memory(h, segment, &at, e);
     }
     if (lua_touserdata(L, -1) == (const void *)&segment_late) {
-        int rc = dead_letter_of_late(h, segment, e);
+        rc = dead_letter_of_late(h, segment, e);
         advance(&h->control, at.depth);
         return rc;
     }
@@ -186,7 +196,7 @@ static int on_error(struct host *h, uint32_t segment, int lua_rc, struct error *
     } else if (no_memory) {
         message = "needs more memory than memory_max allows";
     }
-    int rc = dead_letter_of_segment(h, segment, message == NULL ? "unknown error" : message, e);
+    rc = dead_letter_of_segment(h, segment, message == NULL ? "unknown error" : message, e);
     heap_lower(&h->lua.heap);
     if (no_memory) { /* what the call left must not be held against the next record */
         struct mill_control saved = h->control;
@@ -265,18 +275,12 @@ int segment_seal(struct host *h, uint32_t stage, struct error *e)
         if (call(h, h->seal_refs[stage], &lua_rc) == OUTCOME_DONE) {
             break;
         }
-        if (h->fatal.code != 0) {
-            *e = h->fatal;
-            rc = e->code;
-            break;
-        }
-        if (host_is_stopped(h)) {
-            watchdog_forgive(&h->watch);
-            rc = error_set(e, MILL_ESTOPPED, "stopped");
+        rc = check_goes_on(h, e);
+        if (rc != 0) {
             break;
         }
         const char *message = lua_tostring(h->lua.L, -1);
-        if (watchdog_is_late(&h->watch) || watch_expired_for_memory(&h->watch)) {
+        if (watchdog_is_due(&h->watch)) {
             message = "takes too long to be kept";
         }
         if (watch_expired(&h->watch)) {

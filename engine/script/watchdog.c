@@ -83,9 +83,12 @@ __attribute__((no_sanitize("thread"))) static void read_control(const struct wat
     }
 }
 
-bool watchdog_is_late(const struct watch *w)
+bool watchdog_is_due(const struct watch *w)
 {
-    return watch_expired(w) && !watch_expired_for_memory(w) && !moved(&w->late, w->control);
+    if (watch_expired_for_memory(w)) {
+        return atomic_load_explicit(&w->hurry, memory_order_relaxed);
+    }
+    return watch_expired(w) && !moved(&w->late, w->control);
 }
 
 /* A pcall in the script may have caught the error, and be the last thing that its function did. */
@@ -130,20 +133,12 @@ static void settle(lua_State *L, const struct watch *w)
     lua_call(L, 0, 0);
 }
 
-/* Between the watchdog's look and this, what was late may have ended, and what runs now is not to
- * blame. */
-static bool has_ended(const struct watch *w)
-{
-    return watch_expired_for_memory(w) ? !atomic_load_explicit(&w->hurry, memory_order_relaxed)
-                                       : moved(&w->late, w->control);
-}
-
 /* The hook: it raises at every instruction until its owner is gone. */
 static void stop(lua_State *L, lua_Debug *frame)
 {
     (void)frame;
     struct watch *w = dog.stopping_one;
-    if (has_ended(w)) {
+    if (!watchdog_is_due(w)) {
         settle(L, w);
         rearm(w, WATCH_ACTIVE);
         return;

@@ -99,9 +99,15 @@ static inline bool watch_expired_for_memory(const struct watch *w)
     return watch_expired(w) && atomic_load_explicit(&w->for_memory, memory_order_acquire);
 }
 
-/** An expired watch: whether what the call does now is what ran past its deadline, and not what
- * began between the watchdog's look and the stop. @thread the owner */
-bool watchdog_is_late(const struct watch *w);
+/** Whether what the call does now is what the watch has expired for. Between the watchdog's look
+ * and the stop that may have ended, and what runs then is not to blame. @thread the owner */
+bool watchdog_is_due(const struct watch *w);
+
+/** Whether it is to be blamed for its deadline. @thread the owner */
+static inline bool watch_is_late(const struct watch *w)
+{
+    return watchdog_is_due(w) && !watch_expired_for_memory(w);
+}
 
 /** Stop the running call as soon as possible: its heap is over the limit. @thread the owner, from
  * inside the call */

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -128,4 +129,10 @@ void *exact_copy(const void *bytes, size_t size)
         memcpy(copy, bytes, size);
     }
     return copy;
+}
+
+void spin_ms(int64_t ms)
+{
+    for (int64_t begun = clock_elapsed_us(); clock_elapsed_us() - begun < ms * 1000;) {
+    }
 }

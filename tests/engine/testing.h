@@ -52,6 +52,9 @@ uint32_t folder_count(const char *path);
  */
 int run_apart(void (*fn)(void), char *output, size_t output_size);
 
+/** Let so much time go by, without a sleep that a signal ends. */
+void spin_ms(int64_t ms);
+
 /** A copy that ends where its memory ends, so that AddressSanitizer sees a read behind it.
  * @owns the caller, until memory_free */
 void *exact_copy(const void *bytes, size_t size);

@@ -205,6 +205,18 @@ static void a_part_in_a_folder_that_is_another_is_refused(void **state)
 
 static struct disk whole; /* what look_and_leave and leave_unsynced stand before */
 
+/* A part is refused where a disk does one thing in another way. */
+static void expect_refused_by(struct output_world *w, const struct disk_ops *ops)
+{
+    world_epoch(w, "[1]");
+    whole = w->disk;
+    w->disk.ops = ops;
+    assert_int_equal(world_publish(w), MILL_EREFUSED);
+    w->disk = whole;
+    assert_non_null(strstr(w->error.message, "not mounted?"));
+    assert_int_equal(publisher_waiting(&w->publisher), 1);
+}
+
 /* The folder goes away before the file is looked for. */
 static int look_and_leave(void *context, const char *path, struct disk_entry *entry,
                           struct error *e)
@@ -217,14 +229,9 @@ static int look_and_leave(void *context, const char *path, struct disk_entry *en
 static void a_part_in_a_folder_that_goes_meanwhile_is_refused(void **state)
 {
     struct output_world *w = world_of(state, OUTPUT_FILES);
-    world_epoch(w, "[1]");
-    whole = w->disk;
-    struct disk_ops ops = *whole.ops;
+    struct disk_ops ops = *w->disk.ops;
     ops.look = look_and_leave;
-    w->disk.ops = &ops;
-    assert_int_equal(world_publish(w), MILL_EREFUSED);
-    assert_int_equal(publisher_waiting(&w->publisher), 1);
-    w->disk = whole;
+    expect_refused_by(w, &ops);
 }
 
 /* The folder goes away before its names are made safe. */
@@ -238,15 +245,9 @@ static int leave_unsynced(void *context, const char *path, struct error *e)
 static void a_part_whose_folder_goes_before_it_is_safe_is_refused(void **state)
 {
     struct output_world *w = world_of(state, OUTPUT_FILES);
-    world_epoch(w, "[1]");
-    whole = w->disk;
-    struct disk_ops ops = *whole.ops;
+    struct disk_ops ops = *w->disk.ops;
     ops.sync_folder = leave_unsynced;
-    w->disk.ops = &ops;
-    assert_int_equal(world_publish(w), MILL_EREFUSED);
-    assert_non_null(strstr(w->error.message, "not mounted?"));
-    assert_int_equal(publisher_waiting(&w->publisher), 1);
-    w->disk = whole;
+    expect_refused_by(w, &ops);
 }
 
 static void a_batch_is_handed_over_again_after_its_function_failed(void **state)

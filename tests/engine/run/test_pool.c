@@ -201,9 +201,7 @@ static void what_nobody_has_begun_is_taken_back(void **state)
     for (uint64_t i = 0; i < 10; i++) {
         pool_post(&x->pool, block(x, i));
     }
-    int64_t until = clock_elapsed_us() + 50000;
-    while (clock_elapsed_us() < until) {
-    }
+    spin_ms(50);
     uint32_t cancelled = pool_cancel(&x->pool);
     assert_true(cancelled == 9 || cancelled == 10);
     struct task *done = take(x, 10 - cancelled);
@@ -221,9 +219,7 @@ static void a_hurry_ends_what_runs(void **state)
     begin_epoch(x, 1);
     pool_post(&x->pool, block(x, 0));
     pool_post(&x->pool, block(x, 1));
-    int64_t until = clock_elapsed_us() + 30000;
-    while (clock_elapsed_us() < until) {
-    }
+    spin_ms(30);
     pool_hurry(&x->pool);
     struct task *done = take(x, 2);
     assert_int_equal(done->rc, MILL_ESTOPPED);
@@ -274,9 +270,7 @@ static void a_lost_host_takes_no_shared_task(void **state)
     struct task *done = take(x, 1);
     assert_int_equal(done->rc, MILL_EDEADLINE);
     free_all(done);
-    int64_t until = clock_elapsed_us() + 50000;
-    while (clock_elapsed_us() < until) {
-    }
+    spin_ms(50);
     assert_int_equal(pool_cancel(&x->pool), 1);
 }
 
