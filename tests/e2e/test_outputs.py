@@ -348,10 +348,13 @@ def a_second_engine_on_a_data_directory_is_refused_at_once(place):
     first = place.start("run", "--option", "batch=50ms", "job.lua")
     wait_until(lambda: jobs.lines_out(place), "the first line is out")
     for options in ((), ("--fresh",)):
-        begin = time.monotonic()
-        end = jobs.run_once(place, "job.lua", *options).exits(3)
-        end.says("in use", str(first.pid), "--data|stop it")
-        check(time.monotonic() - begin < 10, "it waited")
+        took = []
+        for _ in range(3):  # one of them at once: the machine may have other things to do
+            begin = time.monotonic()
+            end = jobs.run_once(place, "job.lua", *options).exits(3)
+            end.says("in use", str(first.pid), "--data|stop it")
+            took.append(time.monotonic() - begin)
+        check(min(took) < 1, "it took longer than a second")
     check(first.is_running(), "the first engine has ended")
     first.kill()
     jobs.run_once(place).exits(0).says("nothing new")

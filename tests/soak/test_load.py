@@ -1,4 +1,4 @@
-"""Load: a quarter of an hour with a kill each minute, then an hour to see what grows."""
+"""Load: a quarter of an hour with a kill each minute, then half an hour to see what grows."""
 import json
 import os
 import random
@@ -158,8 +158,8 @@ def load_with_kills_ends_right_and_nothing_grows(place):
     running = place.start("run", "job.lua")
     # Until then the store's memtables and its cache fill for the first time, and the heaps find
     # their highest.
-    sleep(running, MINUTES * 60)
-    memory, files = measure(running, MINUTES * 60)
+    sleep(running, MINUTES * 20)
+    memory, files = measure(running, MINUTES * 40)
     feeder.end()
     time.sleep(3)  # the last file is read
     running.signal(signal.SIGTERM).wait(60).exits(0)
