@@ -16,7 +16,7 @@ struct shuffle_key {
 
 #define INSERTION_SORT_MAX 24
 #define CAPACITY_MIN       1024 /* entries */
-#define JUDGED_AFTER       1000 /* epochs: is there room that none of them has used? */
+#define JUDGED_AFTER       100 /* epochs: is there room that none of them has used? */
 
 void shuffle_init(struct mill_shuffle *s, const char *spill_folder, size_t bytes_max)
 {

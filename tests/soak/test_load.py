@@ -76,15 +76,26 @@ class Feeder(threading.Thread):
 
 
 def capacity(place):
-    """@return lines that one worker processes in a second"""
-    probe = place / "probe"
+    """@return lines that one worker processes in a second, in epochs of what the feeder writes at a
+    time. (In larger ones it does more, since a key then changes once for many lines, and 70 % of that
+    would be nearly all that it can do here.)"""
+    probe, feeds = place / "probe", 100
     (probe / "in").mkdir(parents=True)
-    for n in range(20):
-        (probe / "in" / f"{n}").write_text("k00001 the tide turns the mill\n" * FEED_LINES)
-    (probe / "job.lua").write_text(SCRIPT)
+    lines = Feeder(probe, 1)
+    for n in range(feeds):
+        (probe / "in" / f"{n:03d}").write_text(lines.make())
+    limit = f'text_file_stream("in", {{max_records_per_batch = {FEED_LINES}}})'
+    (probe / "job.lua").write_text(SCRIPT.replace('text_file_stream("in")', limit))
     begin = time.monotonic()
     subprocess.run([RELEASE, "run", "--once", "-q", "job.lua"], cwd=probe, check=True)
-    return 20 * FEED_LINES / (time.monotonic() - begin)
+    return feeds * FEED_LINES / (time.monotonic() - begin)
+
+
+def processor_seconds(pid):
+    """@return what all threads of the process have used"""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def sleep(running, seconds):
@@ -159,7 +170,9 @@ def load_with_kills_ends_right_and_nothing_grows(place):
     # Until then the store's memtables and its cache fill for the first time, and the heaps find
     # their highest.
     sleep(running, MINUTES * 20)
+    worked = processor_seconds(running.pid)
     memory, files = measure(running, MINUTES * 40)
+    worked = processor_seconds(running.pid) - worked
     feeder.end()
     time.sleep(3)  # the last file is read
     running.signal(signal.SIGTERM).wait(60).exits(0)
@@ -169,7 +182,9 @@ def load_with_kills_ends_right_and_nothing_grows(place):
     grows = slope(least) if len(least) > 1 else 0
     print(f"   {feeder.lines} lines, {speed:.0f} a second, {kills} kills; memory "
           f"{memory[0][1] / MEBIBYTE:.1f} to {memory[-1][1] / MEBIBYTE:.1f} MiB, "
-          f"{grows / MEBIBYTE:+.2f} MiB an hour; open files {min(files)} to {max(files)}",
+          f"{grows / MEBIBYTE:+.2f} MiB an hour (least: "
+          f"{' '.join(f'{y / MEBIBYTE:.1f}' for _, y in least)}); "
+          f"{worked / memory[-1][0]:.0%} of a processor; open files {min(files)} to {max(files)}",
           flush=True)
     # They rise and fall with the store's files: compare the highest of both halves.
     first, second = max(files[:len(files) // 2]), max(files[len(files) // 2:])
