@@ -36,11 +36,14 @@ struct block_reader {
     bool is_through;
     struct source_done done;
     struct gzip_stream *gzip; /* NULL until the first .gz */
+    const atomic_int *is_unwanted;
 };
 
-struct block_reader *block_reader_create(void)
+struct block_reader *block_reader_create(const atomic_int *is_unwanted)
 {
-    return memory_zero(1, sizeof(struct block_reader));
+    struct block_reader *r = memory_zero(1, sizeof *r);
+    r->is_unwanted = is_unwanted;
+    return r;
 }
 
 void block_reader_destroy(struct block_reader *r)
@@ -97,12 +100,24 @@ static int fail(const struct block_reader *r, int rc, struct error *e)
     const char *name = r->block.partition_name;
     switch (rc) {
     case MILL_EREFUSED:
-        return error_set(e, rc, "%s is smaller than what was planned to be read", name);
+        return error_set(e, rc,
+                         "%s is smaller than what was planned to be read: it was cut short "
+                         "meanwhile; start again to go on",
+                         name);
     case MILL_ECORRUPT:
         return error_set(e, MILL_EIO, "%s changed while it was read", name);
+    case MILL_ESTOPPED:
+        return error_set(e, rc, "stopped");
     default:
         return error_set_system(e, errno, "cannot read %s", name);
     }
+}
+
+/* A .gz has no places: to be anywhere in it takes as long as all in front of it. */
+static int read_packed(const struct block_reader *r, void *into, size_t size, size_t *got)
+{
+    bool is_unwanted = r->is_unwanted != NULL && atomic_load(r->is_unwanted) != 0;
+    return is_unwanted ? MILL_ESTOPPED : gzip_stream_read(r->gzip, into, size, got);
 }
 
 /* Exactly size bytes, which the file has by its plan. A .gz is only ever read on. */
@@ -110,7 +125,7 @@ static int read_bytes(struct block_reader *r, void *into, size_t size, uint64_t 
                       struct error *e)
 {
     size_t got = 0;
-    int rc = r->block.file->is_packed ? gzip_stream_read(r->gzip, into, size, &got)
+    int rc = r->block.file->is_packed ? read_packed(r, into, size, &got)
                                       : file_read(r->block.file->fd, into, size, offset, &got);
     if (rc == 0 && got < size) {
         rc = MILL_EREFUSED;
@@ -150,7 +165,7 @@ static int measure_packed(struct block_reader *r, uint64_t *size, struct error *
     reserve(r, STEP_BYTES_MAX);
     *size = 0;
     for (size_t got = STEP_BYTES_MAX; got == STEP_BYTES_MAX; *size += got) {
-        int rc = gzip_stream_read(r->gzip, r->data, STEP_BYTES_MAX, &got);
+        int rc = read_packed(r, r->data, STEP_BYTES_MAX, &got);
         if (rc != 0) {
             return rc == MILL_ECORRUPT ? rc : fail(r, rc, e);
         }

@@ -17,6 +17,7 @@
 #ifndef IO_BLOCK_READER_H
 #define IO_BLOCK_READER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -46,7 +47,8 @@ struct block_piece {
 
 struct block_reader; /* opaque */
 
-struct block_reader *block_reader_create(void);
+/** @param is_unwanted  borrowed; not 0: what takes long ends with MILL_ESTOPPED. NULL: never */
+struct block_reader *block_reader_create(const atomic_int *is_unwanted);
 void block_reader_destroy(struct block_reader *r);
 
 /** Begin with a block. */

@@ -41,7 +41,7 @@ static void begin(struct line_limit *l, const struct source_block *block)
         l->received = l->received == NULL ? receiver_reader_create() : l->received;
         receiver_reader_begin(l->received, block);
     } else {
-        l->files = l->files == NULL ? block_reader_create() : l->files;
+        l->files = l->files == NULL ? block_reader_create(NULL) : l->files;
         block_reader_begin(l->files, block);
     }
 }

@@ -121,6 +121,7 @@ int drive_attempt(struct runner *r, struct error *e)
         .attempt = r->attempt,
         .epoch = {.number = r->epoch.number,
                   .time_ms = r->epoch.time_ms,
+                  .clock_ms = r->epoch.clock_ms,
                   .seed = r->epoch.seed,
                   .skips = r->skips,
                   .skip_count = r->skip_count},

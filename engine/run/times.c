@@ -104,7 +104,7 @@ void times_begin(struct runner *r, struct host_epoch *epoch)
     r->times->is_advanced = false;
     r->times->closes_all = false;
     epoch->watermarks = r->times->before_ms;
-    epoch->clock_ms = r->options.virtual_clock ? WATERMARK_END : r->epoch.clock_ms;
+    epoch->latest_ms = r->options.virtual_clock ? WATERMARK_END : r->epoch.clock_ms;
 }
 
 struct found {

@@ -163,10 +163,16 @@ static int next_row(lua_State *L)
     base = r->fd < 0 ? r->rows.data : r->window.data;
     struct slice row = {base + r->at + sizeof(uint32_t), size};
     r->at += sizeof(uint32_t) + size;
-    if (!keyed) {
-        return values_push_msgpack(L, row, NULL) == 0 ? 1 : luaL_error(L, "a row is damaged");
+    if (keyed) {
+        return push_pair(L, row);
     }
-    return push_pair(L, row);
+    if (values_push_msgpack(L, row, NULL) != 0) {
+        return luaL_error(L, "a row is damaged");
+    }
+    if (lua_isnil(L, -1)) {
+        values_push_null(L); /* nil is the end */
+    }
+    return 1;
 }
 
 static int close_reader(lua_State *L)

@@ -201,6 +201,9 @@ static bool splits_here(const struct host *h, uint32_t splitter_index)
 
 static int run_text(struct host *h, struct block_piece *piece, struct error *e)
 {
+    if (host_is_stopped(h)) { /* what runs without Lua has no other end */
+        return error_set(e, MILL_ESTOPPED, "stopped");
+    }
     h->position.text = piece->text.data;
     h->position.text_offset = piece->offset;
     host_seed(h, h->position.partition, piece->offset);
@@ -350,6 +353,7 @@ static int run_values(struct host *h, const struct source_block *block, struct s
         host_end_life(h, MILL_OF_CHUNK);
         h->input.cells = h->cells;
         host_set_origin(h, &(struct shuffle_origin){.base = done->records});
+        h->position.cells_before = (uint32_t)done->records;
         for (uint32_t s = 0; s < h->graph->segment_count && rc == 0; s++) {
             if (reads(h, s, INPUT_CELLS)) {
                 rc = run_chunk(h, s, (uint32_t)count, e);

@@ -43,7 +43,7 @@ static struct place find_place(const struct host *h, uint32_t index)
     case INPUT_CELLS:
         p.offset = at->text_offset;
         p.has_offset = true;
-        p.ordinal = index;
+        p.ordinal = at->cells_before + index;
         p.has_ordinal = true;
         break;
     case INPUT_GROUPS:

@@ -97,7 +97,7 @@ int host_create(const struct host_options *options, struct host **result, struct
     h->groups = memory_alloc(LIMIT_CHUNK_RECORDS_MAX * sizeof *h->groups);
     h->cell_capacity = LIMIT_CHUNK_RECORDS_MAX;
     h->cells = memory_alloc(h->cell_capacity * sizeof *h->cells);
-    h->reader = block_reader_create();
+    h->reader = block_reader_create(&h->is_unwanted);
     h->receiver_reader = receiver_reader_create();
     h->segment_refs = memory_zero(g->segment_count + 1, sizeof(int));
     h->checked_refs = memory_zero(g->segment_count + 1, sizeof(int));
@@ -203,9 +203,9 @@ static void begin_times(struct host *h, const struct host_epoch *epoch)
         h->window_ends[i] = WATERMARK_NONE;
     }
     for (uint32_t i = 0; i < g->event_count; i++) {
-        bool is_bound = epoch->clock_ms != WATERMARK_END;
+        bool is_bound = epoch->latest_ms != WATERMARK_END;
         h->events[i].limit_ms =
-            is_bound ? (double)(epoch->clock_ms + g->events[i].max_ahead_ms) : HUGE_VAL;
+            is_bound ? (double)(epoch->latest_ms + g->events[i].max_ahead_ms) : HUGE_VAL;
     }
     h->seen_count = 0;
     host_begin_times(h);
@@ -268,6 +268,7 @@ void host_begin(struct host *h, const struct host_epoch *epoch)
         host_end_life(h, MILL_OF_CHUNK);
     }
     h->control.time_ms = (double)epoch->time_ms;
+    h->clock_ms = epoch->clock_ms;
     h->control.random[0] = epoch->seed;
     h->position.epoch = epoch->number;
     h->skips = epoch->skips;

@@ -77,6 +77,7 @@ struct host_position {
     const char *text;                     /**< of lines, records and words: the piece... */
     uint64_t text_offset;                 /**< ...and its offset in the partition */
     const struct mill_splitter *splitter; /**< of words */
+    uint32_t cells_before;                /**< of the block, in front of the chunk */
     uint64_t epoch;
 };
 
@@ -138,6 +139,7 @@ struct host {
     uint32_t retried_i;    /**< ...and this is it */
     uint32_t retried_j[4];
 
+    int64_t clock_ms; /**< of this epoch */
     uint64_t records; /**< read from sources in this epoch */
     uint64_t bytes;
     uint64_t errors; /**< dead letters and skips in this epoch */
@@ -166,9 +168,10 @@ struct host_epoch {
     const struct host_skip *skips; /**< borrowed until the epoch ends */
     uint32_t skip_count;
     const int64_t
-        *watermarks;  /**< by stage, in force; borrowed until the epoch has begun; NULL: none
-                       */
-    int64_t clock_ms; /**< that times are not to be ahead of; WATERMARK_END: any may */
+        *watermarks;   /**< by stage, in force; borrowed until the epoch has begun; NULL: none
+                        */
+    int64_t clock_ms;  /**< C(n): timeouts run on it */
+    int64_t latest_ms; /**< that times are not to be ahead of; WATERMARK_END: any may */
 };
 
 /** Begin an epoch, or begin it again: nothing of the one before is left. */

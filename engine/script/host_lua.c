@@ -60,7 +60,8 @@ static void add_key(const struct host *h, const struct table *t, struct buffer *
     uint32_t i = h->control.i;
     if (t != NULL) {
         const struct keyset_key *key = &t->keys.keys[t->touched[i]];
-        (void)!json_add_key(into, key->bytes, key->size);
+        uint32_t head = t->panes == TABLE_KEYS ? 0 : PANE_HEAD_BYTES;
+        (void)!json_add_key(into, key->bytes + head, key->size - head);
     } else {
         (void)!json_add_key(into, h->groups[i].key, h->groups[i].key_len);
     }

@@ -165,6 +165,7 @@ static int run_top(struct stage_chunk *c, struct error *e)
         struct mill_cell cell = cell_of_msgpack(value);
         stage_chunk_add_cell(c, &cell, true);
         g->count = 1;
+        g->ordinal = i;
         if (stage_chunk_is_full(c)) {
             rc = flush(c, e);
         }

@@ -117,12 +117,17 @@ static void push_record(lua_State *L, const char *json, size_t size)
     lua_call(L, 2, 1);
 }
 
+void values_push_null(lua_State *L)
+{
+    registry_get(L, &null_key);
+}
+
 static void push_object(lua_State *L, const msgpack_object *o);
 
 static void push_element(lua_State *L, const msgpack_object *o)
 {
     if (o->type == MSGPACK_OBJECT_NIL) {
-        registry_get(L, &null_key);
+        values_push_null(L);
     } else {
         push_object(L, o);
     }

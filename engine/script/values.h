@@ -20,6 +20,9 @@
  * @return 0, or MILL_ECORRUPT with nothing pushed */
 int values_push_msgpack(lua_State *L, struct slice bytes, size_t *used);
 
+/** Push mill.null, which is what nil is where nil would be the end, or a hole. */
+void values_push_null(lua_State *L);
+
 /** Push a key. @return 0, or MILL_ECORRUPT with nothing pushed */
 int values_push_key(lua_State *L, struct slice key);
 

@@ -448,7 +448,7 @@ int with_state_run(struct stage_chunk *c, struct error *e)
 {
     struct with_state w = {
         .c = c,
-        .now_ms = (uint64_t)c->h->control.time_ms,
+        .now_ms = (uint64_t)c->h->clock_ms,
         .timeout_ms = (uint64_t)c->stage->timeout_ms,
         .keys_max = KEYS_FIRST,
         .keys = memory_alloc((STAGE_CHUNK_GROUPS_MAX + 1) * sizeof *w.keys),

@@ -273,21 +273,26 @@ end
 
 local combine = {}
 
---- The first value of an epoch may find the table full: C seals it, and goes on behind.
+--- A value that needed memory may find the table full: C seals it, and goes on behind. What is
+--- still to be done for the value, `w.at_end`, is done before.
+local function end_when_full(w, t)
+   w:add("if %s.full ~= 0 then %s return 1 end", table_part(w, t, "pointer"), w.at_end or "")
+end
+
 local function first_value(w, t, value)
-   w:add("else %s(q, %s) if %s.full ~= 0 then return 1 end end", table_part(w, t, "first"), value,
-      table_part(w, t, "pointer"))
+   w:add("else %s(q, %s)", table_part(w, t, "first"), value)
+   end_when_full(w, t)
+   w:add("end")
 end
 
 function combine.lua(w, t, node)
    local f = function_of(w, node)
    w:add("if s.kind == 1 and type(%s) == 'number' then", w.value)
    w:add("local a = %s(s.num, %s)", f, w.value)
-   local pointer = table_part(w, t, "pointer")
    w:add("if type(a) == 'number' then s.num = a else %s(q, a) end", table_part(w, t, "put"))
    -- A record behind another needs memory, too.
-   w:add("elseif s.kind ~= 0 then %s(q, %s) if %s.full ~= 0 then return 1 end",
-      table_part(w, t, "add"), w.value, pointer)
+   w:add("elseif s.kind ~= 0 then %s(q, %s)", table_part(w, t, "add"), w.value)
+   end_when_full(w, t)
    first_value(w, t, w.value)
 end
 
@@ -315,7 +320,7 @@ for name, fold in pairs(FOLDS) do
    end
 end
 
-combine.accumulate = window_code.accumulate(table_part, first_value)
+combine.accumulate = window_code.accumulate(table_part, first_value, end_when_full)
 
 --- Before anything is kept or counted for what no operator has had yet: it is no longer READING.
 local function end_reading(w)

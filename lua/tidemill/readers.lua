@@ -7,6 +7,7 @@ local views = require "tidemill.views"
 
 local ffi, C = abi.ffi, abi.C
 local type, error = type, error
+local null = values.null
 local NUMBER, STRING, RECORD = abi.NUMBER, abi.STRING, abi.RECORD
 
 local M = {}
@@ -38,7 +39,13 @@ local function add_groups(rt, host, linker)
       local list, first = {}, g.first
       for p = 0, g.count - 1 do
          local c = cells[first + p]
-         if c.kind == NUMBER then list[p + 1] = c.num else list[p + 1] = value_of(c) end
+         if c.kind == NUMBER then
+            list[p + 1] = c.num
+         else
+            local v = value_of(c)
+            if v == nil then v = null end -- in a list it would be a hole
+            list[p + 1] = v
+         end
       end
       return list
    end

@@ -159,7 +159,7 @@ function Linker:table(stage)
          s.kind = BOXED
       end
    end
-   part.put = put
+   part.put, part.value = put, value_at
 
    -- Between the touch and the value nothing fails: a slot touched twice would count twice.
    function part.first(q, v)

@@ -38,6 +38,8 @@ local function list_length(t)
    end
    local count, k = 0, next(t)
    while k ~= nil do
+      -- A name beside a hole would make the count right.
+      if type(k) ~= "number" or k < 1 or k > n or k % 1 ~= 0 then return nil end
       count = count + 1
       k = next(t, k)
    end

@@ -325,6 +325,11 @@ function M.of_string(text)
    return make_document(text, #text, hot.lives[OF_ROWS], OF_ROWS, text)
 end
 
+--- The same, valid as long as the chunk that runs.
+function M.of_kept(text)
+   return make_document(text, #text, hot.lives[OF_CHUNK], OF_CHUNK, text)
+end
+
 --- What C makes of a record that it finds among other values; in memory of the chunk, or not.
 function M.from_c(pointer, size)
    local text, copies = ffi.cast("const char *", pointer), current.copies

@@ -112,9 +112,9 @@ local function begin_span(w, pointer)
    w:add("if is_new then sp.first_ms = %s sp.last_ms = %s end", w.time, w.time)
 end
 
-local function widen_span(w)
-   w:add("if not is_new then if %s < sp.first_ms then sp.first_ms = %s end", w.time, w.time)
-   w:add("if %s > sp.last_ms then sp.last_ms = %s end end", w.time, w.time)
+local function widen_span(time)
+   return ("if not is_new then if T < sp.first_ms then sp.first_ms = T end "
+      .. "if T > sp.last_ms then sp.last_ms = T end end"):gsub("T", time)
 end
 
 --- Put a pair into its pane.
@@ -131,13 +131,17 @@ function M.to_window(w, node, t, c)
    w:add("local cache = %s[p] or %s(p)", caches, open)
    w:add("local q = cache[%s] or %s(cache, p, %s)", w.key, slot, w.key)
    w:add("local s = %s.slots[q]", pointer)
-   if is_session then begin_span(w, pointer) end
+   if is_session then
+      begin_span(w, pointer)
+      w.at_end = widen_span(w.time)
+   end
    c.combine[node.gathers and "accumulate" or node.combine](w, t, node)
-   if is_session then widen_span(w) end
+   w:add(w.at_end or "")
+   w.at_end = nil
 end
 
 --- An accumulator that the script's functions keep: init(key), add(acc, value, key).
-function M.accumulate(part, first_value)
+function M.accumulate(part, first_value, end_when_full)
    return function(w, t, node)
       local function of(name)
          return w:upvalue(("acc%d_%s"):format(node.id, name),
@@ -146,16 +150,17 @@ function M.accumulate(part, first_value)
       local add = of("add")
       local where = node.built_in and (", %s, %s"):format(w.time, w.origin) or ""
       w:add("local a")
-      w:add("if s.kind == 1 then a = s.num elseif s.kind ~= 0 then a = %s[q]",
-         part(w, t, "boxed"))
+      w:add("if s.kind == 1 then a = s.num elseif s.kind ~= 0 then a = %s(q, s)",
+         part(w, t, "value"))
       w:add("else a = %s(%s) end", of("init"), w.key)
       w:add("local b = %s(a, %s, %s%s)", add, w.value, w.key, where)
       w:add("if b == nil then b = a end")
       w:add("if s.kind == 1 and type(b) == 'number' then s.num = b")
       -- What add has done to its accumulator must not be done again for want of memory.
       w:upvalue("rawequal", { kind = "runtime" })
-      w:add("elseif s.kind ~= 0 then if not rawequal(a, b) then %s(q, b) end",
-         part(w, t, "put"))
+      w:add("elseif s.kind ~= 0 then if not rawequal(a, b) then %s(q, b)", part(w, t, "put"))
+      end_when_full(w, t)
+      w:add("end")
       first_value(w, t, "b")
    end
 end

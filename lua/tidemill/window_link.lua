@@ -143,7 +143,8 @@ function makers.distinct(linker, node)
    return acc
 end
 
---- Entries {value, time, epoch, order, origin[, score]}: by time, then by position.
+--- Entries {value, time, epoch, order, origin, score, number, is packed}, the last three perhaps
+--- missing: by time, then by position.
 local function comes_before(a, b)
    for i = 2, 5 do
       if a[i] ~= b[i] then return a[i] < b[i] end
@@ -151,9 +152,23 @@ local function comes_before(a, b)
    return false
 end
 
-local function values_of(entries)
+local function unpack_values(entries)
    local list = {}
-   for i = 1, #entries do list[i] = entries[i][1] end
+   for i = 1, #entries do
+      local v, is_good = entries[i][1], true
+      if entries[i][8] then is_good, v = values.unpack(v) end
+      if not is_good then error("a stored value is damaged", 0) end
+      if v == nil then v = values.null end -- in a list it would be a hole
+      list[i] = v
+   end
+   return list
+end
+
+local function values_of(entries)
+   local before = views.copy_from_c(views.of_kept)
+   local ran, list = pcall(unpack_values, entries)
+   views.copy_from_c(before)
+   if not ran then error(list, 0) end
    return list
 end
 
@@ -166,18 +181,33 @@ local function sort(entries)
    end)
 end
 
-local function make_entry(shuffle, v, time, i, place)
-   C.mill_place(shuffle, i, place)
-   return { v, time, place[0], place[1], place[2] }
+--- Views go with their chunk, and tables may hold some: their values are kept as bytes.
+local function pack(buffer, v)
+   C.mill_buffer_clear(buffer)
+   values.pack(buffer, v)
+   if C.mill_buffer_failed(buffer) then error("the value is larger than 16 MiB", 0) end
+   return ffi.string(C.mill_buffer_data(buffer), C.mill_buffer_size(buffer))
+end
+
+---@return function make(value, time, i): an entry for record i
+local function entry_maker(linker, node)
+   local shuffle, buffer = linker:shuffle_of(node), linker.value
+   local place = ffi.new("double[3]")
+   return function(v, time, i)
+      C.mill_place(shuffle, i, place)
+      if type(v) ~= "table" and not views.is_view(v) then
+         return { v, time, place[0], place[1], place[2] }
+      end
+      return { pack(buffer, v), time, place[0], place[1], place[2], 0, 0, true }
+   end
 end
 
 function makers.list(linker, node)
-   local shuffle = linker:shuffle_of(node)
-   local place = ffi.new("double[3]")
+   local make_entry = entry_maker(linker, node)
    local acc = {}
    function acc.init() return {} end
    function acc.add(list, v, _, time, i)
-      list[#list + 1] = make_entry(shuffle, v, time, i, place)
+      list[#list + 1] = make_entry(v, time, i)
    end
    function acc.merge(a, b)
       local n = #a
@@ -207,8 +237,7 @@ local function keep_best(list, entry, n)
 end
 
 function makers.top(linker, node)
-   local f, n, shuffle = node.fn, node.n, linker:shuffle_of(node)
-   local place = ffi.new("double[3]")
+   local f, n, make_entry = node.fn, node.n, entry_maker(linker, node)
    local acc = {}
    function acc.init() return {} end
    function acc.add(list, v, k, time, i)
@@ -217,7 +246,7 @@ function makers.top(linker, node)
       if type(score) ~= "number" or score ~= score then score = to_score(score) end
       local last = list[n]
       if last and score < last[6] then return end
-      local entry = make_entry(shuffle, v, time, i, place)
+      local entry = make_entry(v, time, i)
       entry[6] = score
       keep_best(list, entry, n)
    end

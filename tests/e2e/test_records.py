@@ -426,3 +426,20 @@ def a_loop_over_views_counts_what_is_there(place):
     json_job(place, YSB)
     jobs.run_once(place).exits(0)
     check_equal(sorted(oracle.part_rows(place / "out")), sorted(wanted), "rows")
+
+
+@test
+def a_null_is_a_row_and_not_the_end(place):
+    """What came behind it was never given, and counted as published."""
+    place.write("in/a", '{"items":[1,null,3]}\n{"items":[4]}\n')
+    place.write("job.lua", """local mill = require "tidemill"
+local job = mill.job("job", {workers = 1})
+job:file_stream("in", {format = "json"}):flat_map(function(e) return e.items end)
+   :for_each_batch(function(rows)
+      local texts = {}
+      for row in rows:each() do texts[#texts + 1] = tostring(row) end
+      print(table.concat(texts, " "), rows:count(), #rows:collect(), rows:take(2)[2] == mill.null)
+   end)
+return job
+""")
+    jobs.run_once(place).exits(0).says(r'1 null 3 4\t4\t4\ttrue\n')

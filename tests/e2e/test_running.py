@@ -172,3 +172,16 @@ def a_loop_with_very_many_exits_goes_on(place):
     for _ in range(12):
         jobs.run_once(place, "job.lua", "--fresh", "--option", "workers=2").exits(0)
         check_equal(len(oracle.part_rows(place / "out")), 20000, "rows")
+
+
+@test(each=["4KiB", "1GiB"])
+def timeouts_run_on_the_clock_and_not_on_the_batch_time(place, batch_bytes):
+    """With --once the clock stands still: however many batches there are, no key times out."""
+    place.write("in/a", "a\n" + "b\n" * 20_000)
+    jobs.script(place, """lines:map_to_pair(function(s) return s, 1 end)
+       :map_with_state(function(k, v, state)
+          if state:timing_out() then return k .. " timed out" end
+          state:update((state:get() or 0) + v)
+       end, {timeout = "2s"}):to_stdout()""", options="batch = '1s'")
+    end = jobs.run_once(place, "job.lua", "--option", f"batch_bytes={batch_bytes}").exits(0)
+    check_equal(end.out, b"", "rows")

@@ -155,7 +155,8 @@ static void begin_hosts(struct job *j)
         j->watermarks[i] = j->before_ms;
     }
     j->epoch.watermarks = j->watermarks;
-    j->epoch.clock_ms = WATERMARK_END;
+    j->epoch.clock_ms = j->epoch.time_ms;
+    j->epoch.latest_ms = WATERMARK_END;
     assert_int_equal(delta_begin(&j->delta, j->epoch.number, NULL), 0);
     for (uint32_t i = 0; i < j->host_count; i++) {
         host_begin(j->hosts[i], &j->epoch);

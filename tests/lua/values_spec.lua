@@ -50,6 +50,9 @@ describe("a list", function()
       assert.is_nil(values.list_length({ [0] = 1, 2 }))
       assert.is_nil(values.list_length({ x = 1 }))
       assert.is_nil(values.list_length({ [2] = 1 }))
+      local hole
+      assert.is_nil(values.list_length({ 1, hole, 3, x = 4 }))
+      assert.is_nil(values.list_length({ 1, hole, 3, [1.5] = 4 }))
    end)
 
    it("that is empty is none when it is marked as an object", function()

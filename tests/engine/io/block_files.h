@@ -21,7 +21,7 @@ static inline int begin(void **state)
 {
     struct fixture *f = memory_zero(1, sizeof *f);
     f->folder = folder_create();
-    f->reader = block_reader_create();
+    f->reader = block_reader_create(NULL);
     f->file.fd = -1;
     *state = f;
     return 0;

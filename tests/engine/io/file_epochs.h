@@ -45,7 +45,7 @@ static inline int begin(void **state)
     f->folder = folder_create();
     assert_int_equal(chmod(f->folder, 0777), 0);
     f->store = store_create_memory();
-    f->reader = block_reader_create();
+    f->reader = block_reader_create(NULL);
     open_source(f);
     log_catch();
     *state = f;

@@ -204,7 +204,7 @@ static void long_lines_go_through_many_blocks(void **state)
 static void two_readers_read_one_file_side_by_side(void **state)
 {
     struct fixture *f = *state;
-    struct block_reader *other = block_reader_create();
+    struct block_reader *other = block_reader_create(NULL);
     use_text(f, "one\ntwo\nthree\nfour\n");
     struct source_block first = block_of(f, 0, 6);
     struct source_block second = block_of(f, 6, 19);
@@ -311,7 +311,9 @@ static void a_file_that_was_cut_after_the_plan_is_refused(void **state)
     cut_file(f->folder, "a", 999);
     struct source_block block = block_of(f, 0, 1000);
     assert_int_equal(read_until_it_fails(f, &block, &e), MILL_EREFUSED);
-    assert_string_equal(e.message, "FILE is smaller than what was planned to be read");
+    assert_string_equal(e.message,
+                        "FILE is smaller than what was planned to be read: it was cut short "
+                        "meanwhile; start again to go on");
     cut_file(f->folder, "a", 700);
     block = block_of(f, 0, 600); /* its last line would go on to the limit */
     assert_int_equal(read_until_it_fails(f, &block, &e), MILL_EREFUSED);

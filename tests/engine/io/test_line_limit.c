@@ -19,7 +19,7 @@ static int counted_begin(void **state)
     struct counted *f = memory_zero(1, sizeof *f);
     f->folder = folder_create();
     f->file.fd = -1;
-    f->reader = block_reader_create();
+    f->reader = block_reader_create(NULL);
     *state = f;
     return 0;
 }
