@@ -2,7 +2,10 @@
  * tidemill: the program. It makes the control state, hands it the command line, and ends with the
  * exit code that lua/tidemill/cli.lua returns.
  */
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <lauxlib.h>
 
@@ -28,6 +31,27 @@ static void on_stuck(void *context, const struct watch *w)
     _Exit(1);
 }
 
+/* What is opened first would have the number of a standard descriptor that is closed, and be read,
+ * written or kept open in its place. These cannot be used, either. */
+static void fill_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) < 0) {
+            (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+        }
+    }
+}
+
+/* As most servers do: what an administrator allows is the hard limit. */
+static void raise_file_limit(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        (void)!setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 static int run(struct script_state *s, int argc, char **argv, struct error *e)
 {
     lua_State *L = s->L;
@@ -46,6 +70,8 @@ static int run(struct script_state *s, int argc, char **argv, struct error *e)
 int main(int argc, char **argv)
 {
     struct error e = {0};
+    fill_standard_descriptors();
+    raise_file_limit();
     memory_begin();
     log_to(log_write_text, NULL, LOG_INFO);
     standard_output_begin();

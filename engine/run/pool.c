@@ -74,6 +74,7 @@ static void *work(void *context)
             continue;
         }
         struct pool_epoch epoch = p->epoch;
+        p->running++;
         pthread_mutex_unlock(&p->lock);
         t->worker = w->index;
         t->rc = run(w, t, &epoch);
@@ -83,6 +84,7 @@ static void *work(void *context)
         }
         t->next = p->done;
         p->done = t;
+        p->running--;
         p->notify(p->context);
     }
     pthread_mutex_unlock(&p->lock);
@@ -127,12 +129,19 @@ static void free_tasks(struct task *t)
     }
 }
 
-void pool_close(struct pool *p)
+bool pool_stop(struct pool *p)
 {
     pthread_mutex_lock(&p->lock);
     p->stopping = true;
+    bool is_running = p->running > 0;
     pthread_cond_broadcast(&p->wake);
     pthread_mutex_unlock(&p->lock);
+    return is_running;
+}
+
+void pool_close(struct pool *p)
+{
+    pool_stop(p);
     for (uint32_t i = 0; i < p->worker_count; i++) {
         pthread_join(p->workers[i].thread, NULL);
         free_tasks(p->workers[i].pinned);

@@ -66,6 +66,7 @@ struct pool {
     struct task *head; /**< shared queue, oldest first */
     struct task *tail;
     struct task *done; /**< newest first */
+    uint32_t running;
     struct pool_epoch epoch;
     bool stopping;
     void (*notify)(void *context); /**< called by a worker when the done list has something new */
@@ -75,6 +76,8 @@ struct pool {
 /** Start the threads; they have no hosts yet: post TASK_CREATE to each. */
 void pool_open(struct pool *p, const struct host_options *options, uint32_t worker_count,
                void (*notify)(void *context), void *context);
+/** Tasks that wait are not begun any more. @return whether one runs still: its end is notified */
+bool pool_stop(struct pool *p);
 /** Stop the threads when their running tasks end; tasks that wait are dropped. */
 void pool_close(struct pool *p);
 

@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/print.h"
+#include "run/commit.h"
 #include "run/drive.h"
 #include "run/late.h"
 #include "run/mend_rows.h"
@@ -170,4 +172,41 @@ int publishing_sync(struct runner *r, struct error *e)
     }
     store_batch_destroy(batch);
     return rc;
+}
+
+static void give_bytes(struct runner *r, uint32_t output, struct rows_reader *reader)
+{
+    struct slice bytes;
+    while (rows_reader_bytes(reader, &bytes, NULL) == 1) {
+        r->options.on_rows(r->options.context, output, r->record.number, bytes);
+    }
+}
+
+/* print() sorts when it prints. */
+static void give_printed(struct runner *r, uint32_t output, struct rows_reader *reader)
+{
+    struct mill_rows text;
+    struct mill_rows *only = &text;
+    rows_init(&text, ROWS_LINES, r->data.spill, LIMIT_COLLECT_BYTES);
+    if (print_all(reader, &text, NULL) == 0) {
+        struct rows_reader printed;
+        rows_reader_open(&printed, &only, 1);
+        give_bytes(r, output, &printed);
+        rows_reader_close(&printed);
+    }
+    rows_deinit(&text);
+}
+
+void publishing_give(struct runner *r)
+{
+    for (uint32_t i = 0; i < runner_output_count(r); i++) {
+        struct rows_reader reader;
+        commit_open_rows(r, i, &reader);
+        if (i < r->graph->output_count && r->graph->outputs[i].kind == OUTPUT_PRINT) {
+            give_printed(r, i, &reader);
+        } else {
+            give_bytes(r, i, &reader);
+        }
+        rows_reader_close(&reader);
+    }
 }

@@ -20,4 +20,8 @@ bool publishing_is_behind(struct runner *r);
 /** Write the marks, so that the next start publishes nothing twice (a clean stop). */
 int publishing_sync(struct runner *r, struct error *e);
 
+/** In publishing's place (job:test): give the rows of the epoch that has just been committed to
+ * options.on_rows, output by output. */
+void publishing_give(struct runner *r);
+
 #endif

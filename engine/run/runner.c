@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "io/file_source.h"
-#include "io/print.h"
 #include "io/queue_source.h"
 #include "io/receiver_source.h"
 #include "run/commit.h"
@@ -49,6 +48,7 @@ void runner_fail(struct runner *r, const struct error *e)
     if (r->end == RUNNER_RUNS) {
         r->error = *e;
         pool_cancel(&r->pool);
+        pool_hurry(&r->pool); /* nothing of the epoch counts any more */
         finish(r, RUNNER_FAILED);
     }
 }
@@ -102,8 +102,15 @@ static void on_stop_timer(uv_timer_t *timer)
 {
     struct runner *r = timer->data;
     publisher_stop(&r->publisher);
-    if (r->end == RUNNER_RUNS) {
-        finish(r, RUNNER_STOPPED); /* the rest goes out at the next start */
+    if (r->end == RUNNER_RUNS) { /* the rest goes out at the next start */
+        finish(r, r->fails_after_publishing ? RUNNER_FAILED : RUNNER_STOPPED);
+    }
+}
+
+static void limit_publishing(struct runner *r)
+{
+    if (!uv_is_active((uv_handle_t *)&r->stop_timer)) {
+        uv_timer_start(&r->stop_timer, on_stop_timer, STOP_WAIT_MS, 0);
     }
 }
 
@@ -119,8 +126,8 @@ static void end_when_published(struct runner *r, enum runner_end end)
     }
     r->ends_as = end;
     publishing_start(r);
-    if (r->stop_wanted && !uv_is_active((uv_handle_t *)&r->stop_timer)) {
-        uv_timer_start(&r->stop_timer, on_stop_timer, STOP_WAIT_MS, 0);
+    if (r->stop_wanted) {
+        limit_publishing(r);
     }
 }
 
@@ -141,6 +148,9 @@ static void begin_next(struct runner *r)
         r->waits_for_publishing = true;
         say_behind(r);
         r->was_held = true;
+        if (r->stop_wanted) {
+            limit_publishing(r);
+        }
         return;
     }
     int rc = drive_begin(r, &e);
@@ -157,43 +167,6 @@ static void begin_next(struct runner *r)
     }
 }
 
-static void give_bytes(struct runner *r, uint32_t output, struct rows_reader *reader)
-{
-    struct slice bytes;
-    while (rows_reader_bytes(reader, &bytes, NULL) == 1) {
-        r->options.on_rows(r->options.context, output, r->record.number, bytes);
-    }
-}
-
-/* print() sorts when it prints. */
-static void give_printed(struct runner *r, uint32_t output, struct rows_reader *reader)
-{
-    struct mill_rows text;
-    struct mill_rows *only = &text;
-    rows_init(&text, ROWS_LINES, r->data.spill, LIMIT_COLLECT_BYTES);
-    if (print_all(reader, &text, NULL) == 0) {
-        struct rows_reader printed;
-        rows_reader_open(&printed, &only, 1);
-        give_bytes(r, output, &printed);
-        rows_reader_close(&printed);
-    }
-    rows_deinit(&text);
-}
-
-static void give_rows(struct runner *r)
-{
-    for (uint32_t i = 0; i < runner_output_count(r); i++) {
-        struct rows_reader reader;
-        commit_open_rows(r, i, &reader);
-        if (i < r->graph->output_count && r->graph->outputs[i].kind == OUTPUT_PRINT) {
-            give_printed(r, i, &reader);
-        } else {
-            give_bytes(r, i, &reader);
-        }
-        rows_reader_close(&reader);
-    }
-}
-
 void runner_nothing_new(struct runner *r)
 {
     end_when_published(r, RUNNER_FINISHED);
@@ -202,7 +175,7 @@ void runner_nothing_new(struct runner *r)
 void runner_epoch_done(struct runner *r)
 {
     if (r->options.capture) {
-        give_rows(r);
+        publishing_give(r);
     }
     events_completed(r);
     if (r->end != RUNNER_RUNS) {
@@ -226,6 +199,7 @@ void runner_published(struct runner *r)
         end_when_published(r, r->ends_as);
     } else if (r->waits_for_publishing && !publishing_is_behind(r)) {
         r->waits_for_publishing = false;
+        uv_timer_stop(&r->stop_timer); /* a signal's, for the last epoch that is made now */
         begin_next(r);
     }
 }
@@ -241,6 +215,17 @@ static void on_signal(uv_signal_t *handle, int number)
         _exit(1); /* safe at any point: what was not committed leaves no trace */
     }
     r->stop_wanted = true;
+    if (r->end != RUNNER_RUNS) {
+        return;
+    }
+    if (r->ends_as != RUNNER_RUNS) { /* only publishing is left */
+        end_when_published(r, r->ends_as);
+        return;
+    }
+    if (r->waits_for_publishing && !r->options.once && runner_has_hidden_rows(r)) {
+        limit_publishing(r); /* one more epoch shows them */
+        return;
+    }
     bool computing = r->epoch.phase < EPOCH_PREPARING;
     if (r->options.once && computing) {
         pool_cancel(&r->pool);
@@ -409,12 +394,16 @@ static void end_background_work(struct runner *r)
 {
     if (r->is_publishing) {
         watchdog_hurry(&r->batch_caller.watch);
+        limit_publishing(r);
     }
     while (r->is_working || r->is_publishing) {
         uv_run(&r->loop, UV_RUN_ONCE);
     }
     if (r->is_pool_open) {
         r->is_pool_open = false;
+        while (pool_stop(&r->pool)) { /* in the loop: a second signal is heard */
+            uv_run(&r->loop, UV_RUN_ONCE);
+        }
         pool_close(&r->pool); /* before the loop, which workers wake when they end a task */
     }
 }

@@ -1,4 +1,5 @@
 """Signals, and a standard output that goes away."""
+import gzip
 import os
 import re
 import select
@@ -95,13 +96,14 @@ def a_signal_lets_the_epoch_commit_however_long_it_takes(place):
     oracle.check_nothing_temporary(jobs.data_of(place), place / "out")
 
 
-@test
-def a_signal_does_not_wait_for_a_reader_that_is_stopped(place):
+@test(each=["without --once", "with --once"])
+def a_signal_does_not_wait_for_a_reader_that_is_stopped(place, how):
     place.write("in/a", "x" * 99 + "\n")
     jobs.script(place, "lines:flat_map(function(s) local t = {} for i = 1, 10000 do t[i] = s end "
                        "return t end):to_stdout()")
     read, write = os.pipe()
-    running = place.start("run", "--option", "batch=50ms", "job.lua", stdout=write)
+    options = ["--once"] if how == "with --once" else ["--option", "batch=50ms"]
+    running = place.start("run", *options, "job.lua", stdout=write)
     os.close(write)
     wait_until(lambda: select.select([read], [], [], 0)[0], "the first rows are in the pipe")
     time.sleep(0.3)
@@ -142,6 +144,72 @@ def a_signal_while_nothing_is_there_exits_0(place):
     jobs.copy_lines(place)
     running = place.start("run", "--option", "batch=10s", "job.lua")
     running.wait_for_handler().signal(signal.SIGTERM).wait(5).exits(0)
+
+
+@test
+def a_signal_under_back_pressure_leaves_no_committed_rows_hidden(place):
+    """Nothing was made behind the epochs that waited, though one was to end the open file."""
+    place.write("job.lua", """local mill = require "tidemill"
+local job = mill.job("job", {batch = "20ms"})
+local numbers = job:rate_stream({rows_per_second = 1000})
+numbers:to_files("out", {roll = "1GiB"})
+numbers:for_each_batch(function()
+   local x = 1
+   for i = 1, 1e7 do x = (x * 16807) % 2147483647 end
+end)
+return job
+""")
+    running = place.start("run", "job.lua")
+    wait_until(lambda: "are not published yet" in running.err(), "it waits for publishing")
+    running.signal(signal.SIGTERM).wait(20).exits(0)
+    oracle.check_nothing_temporary(jobs.data_of(place), place / "out")
+    check(len(oracle.part_rows(place / "out")) > 0, "no rows")
+
+
+@test
+def a_signal_does_not_wait_for_what_is_unpacked(place):
+    """Nor for what runs without Lua: each piece of it is looked at."""
+    packed = gzip.compress(b"the tide turns the mill\n" * 1_000_000)
+    place.write("in/a.gz", packed * 300)  # 7 GB
+    jobs.script(place, "lines:flat_map(mill.words):count_by_value():print()")
+    running = place.start("run", "--once", "job.lua").wait_for_handler()
+    time.sleep(1)
+    begin = time.monotonic()
+    running.signal(signal.SIGTERM).wait(60).exits(1).says("are left")
+    check(time.monotonic() - begin < 2, "it took {:.1f} s", time.monotonic() - begin)
+
+
+@test
+def a_job_that_fails_does_not_wait_for_its_other_workers(place):
+    place.write("in/a", "bad\n")
+    place.write("in/b", "slow\n" * 10_000)
+    jobs.script(place, """lines:map(function(s)
+           local x = 1
+           for i = 1, s == "bad" and 1e8 or 1e7 do x = (x * 16807) % 2147483647 end
+           if s == "bad" then error("this one") end
+           return s .. x
+        end):to_files("out")""", options="workers = 2, on_error = 'fail'")
+    begin = time.monotonic()
+    jobs.run_once(place).exits(1).says("this one")
+    check(time.monotonic() - begin < 20, "it took {:.1f} s", time.monotonic() - begin)
+
+
+@test(each=[0, 2])
+def a_standard_descriptor_may_be_closed(place, descriptor):
+    """What was opened first had its number, and the end was an abort."""
+    place.write("in/a", "1\n")
+    jobs.copy_lines(place)
+    running = place.start("run", "--once", "job.lua", preexec_fn=lambda: os.close(descriptor))
+    running.wait(20).exits(0)
+    check_equal(jobs.lines_out(place), [b"1"], "lines")
+
+
+@test
+def a_standard_output_that_is_closed_is_said(place):
+    place.write("in/a", "1\n")
+    jobs.script(place, "lines:print()")
+    running = place.start("run", "--once", "job.lua", preexec_fn=lambda: os.close(1))
+    running.wait(20).exits(1).says("standard output: Bad file descriptor")
 
 
 # --- tidemill stop --------------------------------------------------------------------------------
