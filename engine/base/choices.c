@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/text.h"
 
 struct choice_text {
     const char *option;
@@ -41,22 +42,6 @@ static bool same_text(const char *a, const char *b)
     return strcmp(a, b) == 0;
 }
 
-/* The length without slashes at the end; "/" stays. */
-static size_t trimmed(const char *path)
-{
-    size_t size = strlen(path);
-    while (size > 1 && path[size - 1] == '/') {
-        size--;
-    }
-    return size;
-}
-
-bool choice_same_path(const char *a, const char *b)
-{
-    size_t size = trimmed(a);
-    return size == trimmed(b) && memcmp(a, b, size) == 0;
-}
-
 static struct choice *find(const struct choices *list, enum choice_kind kind, const char *name,
                            same_fn same)
 {
@@ -76,7 +61,7 @@ struct choice *choices_find(const struct choices *list, enum choice_kind kind, c
 struct choice *choices_find_path(const struct choices *list, enum choice_kind kind,
                                  const char *path)
 {
-    return find(list, kind, path, choice_same_path);
+    return find(list, kind, path, text_same_path);
 }
 
 bool choices_take_path(const struct choices *list, enum choice_kind kind, const char *path)

@@ -64,7 +64,4 @@ void choice_add_name(struct buffer *names, const char *name);
  *  @param names  what there is; deinitialised. @return MILL_EINVAL */
 int choice_refuse(const struct choice *c, const char *what, struct buffer *names, struct error *e);
 
-/** Whether two paths are the same but for slashes at their ends. */
-bool choice_same_path(const char *a, const char *b);
-
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/memory.h"
@@ -49,6 +50,35 @@ bool text_is_name(const char *text)
         }
     }
     return true;
+}
+
+/* The next name of a path; none at its end. */
+static struct slice next_name(const char **path)
+{
+    const char *from = *path;
+    size_t size = 0;
+    do {
+        from += size;
+        from += strspn(from, "/");
+        size = strcspn(from, "/");
+    } while (size == 1 && *from == '.');
+    *path = from + size;
+    return (struct slice){from, size};
+}
+
+bool text_same_path(const char *a, const char *b)
+{
+    if ((*a == '/') != (*b == '/')) {
+        return false;
+    }
+    struct slice in_a;
+    struct slice in_b;
+    do {
+        in_a = next_name(&a);
+        in_b = next_name(&b);
+    } while (in_a.size > 0 && in_a.size == in_b.size &&
+             memcmp(in_a.data, in_b.data, in_a.size) == 0);
+    return in_a.size == 0 && in_b.size == 0;
 }
 
 bool text_starts_with(const char *text, const char *start)

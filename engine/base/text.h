@@ -21,6 +21,10 @@ char *text_shell_word(const char *text) __attribute__((returns_nonnull));
  * '.', not beginning with '.'. */
 bool text_is_name(const char *text);
 
+/** Whether two paths are one, however they are written: "./out//a/" is "out/a". Links and ".." are
+ * not followed. */
+bool text_same_path(const char *a, const char *b);
+
 bool text_starts_with(const char *text, const char *start);
 bool text_ends_with(const char *text, const char *end);
 

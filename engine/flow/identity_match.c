@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 static bool same(const char *a, const char *b)
 {
@@ -23,10 +24,18 @@ static const struct identity *present(const struct identity_set *set,
     return NULL;
 }
 
-/* Members of one category, kind and target: their identities differ by a name or a number only. */
+/* A source's folder is the same however it is written; else it would read all of it again. */
+static bool same_target(const struct identity *a, const struct identity *b)
+{
+    return a->category == IDENTITY_SOURCE ? text_same_path(a->target, b->target)
+                                          : same(a->target, b->target);
+}
+
+/* Members of one category, kind and target: their identities differ by a name, a number, or how a
+ * path is written. */
 static bool in_group(const struct identity *m, const struct identity *of)
 {
-    return m->category == of->category && same(m->kind, of->kind) && same(m->target, of->target);
+    return m->category == of->category && same(m->kind, of->kind) && same_target(m, of);
 }
 
 /* Members of a group that have a content. */
@@ -73,7 +82,7 @@ static bool same_without_names(const struct identity_set *old, const struct iden
         if (a == NULL || b == NULL) {
             return a == b;
         }
-        if (!same(a->kind, b->kind) || !same_in_group(a, b) || !same(a->target, b->target) ||
+        if (!same(a->kind, b->kind) || !same_in_group(a, b) || !same_target(a, b) ||
             is_swapped(old, set, a, b) || names_another(set, a, b) || names_another(old, b, a)) {
             return false;
         }
@@ -193,15 +202,28 @@ static int check_order(const struct identity_set *old, const struct identity_set
     return 0;
 }
 
+/* What has the identity in the store. Of a source without a name that is alone in its group, how
+ * its path is written does not matter. */
+static const struct identity *find_old(const struct identity_set *old,
+                                       const struct identity_set *set, const struct identity *i)
+{
+    const struct identity *o = identity_named(old, i->category, i->identity);
+    if (o != NULL || i->category != IDENTITY_SOURCE || i->is_named) {
+        return o;
+    }
+    bool is_present = unnamed_count(old, i, true) > 0;
+    bool is_alone = unnamed_count(old, i, is_present) == 1 && unnamed_count(set, i, true) == 1;
+    return is_alone ? unnamed_at(old, i, is_present, 0) : NULL;
+}
+
 static int match_by_identity(const struct identity_set *old, struct identity_set *set,
                              struct error *e)
 {
     for (uint32_t k = 0; k < set->count; k++) {
         struct identity *i = &set->items[k];
-        const char *wanted = i->was != NULL ? i->was : i->identity;
-        const struct identity *o = identity_named(old, i->category, wanted);
-        if (o == NULL && i->was != NULL) {
-            o = identity_named(old, i->category, i->identity); /* taken over by an earlier start */
+        const struct identity *o = i->was != NULL ? identity_named(old, i->category, i->was) : NULL;
+        if (o == NULL) { /* or a `was` that an earlier start has taken over */
+            o = find_old(old, set, i);
         }
         if (o == NULL && i->was != NULL) {
             return error_set(e, MILL_EREFUSED, "%s: the store has no \"%s\" that it could be",
@@ -218,7 +240,7 @@ static int match_by_identity(const struct identity_set *old, struct identity_set
                              "%s: the windows of \"%s\" are %s now, and were %s in the store; "
                              "what they hold cannot be used. Give the new ones another name, and "
                              "drop the old ones' state with --drop-state %s",
-                             i->line, i->identity, i->detail, o->detail, i->identity);
+                             i->line, o->identity, i->detail, o->detail, o->identity);
         }
         if (o != NULL) {
             take(i, o);

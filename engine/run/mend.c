@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "flow/identity_match.h"
 #include "io/file_source.h"
 #include "state/keys.h"
@@ -21,12 +22,13 @@ static int check_adopted(const struct runner *r, const struct choice *c, struct 
 {
     struct buffer names;
     buffer_init(&names, CHOICE_NAMES_BYTES_MAX);
-    bool is_known = is_script(r, c->name);
+    bool is_known = is_script(r, c->name) || text_same_path(r->data.dead_letters, c->name) ||
+                    text_same_path(r->data.late, c->name);
     choice_add_name(&names, r->options.source->path);
     for (uint32_t i = 0; i < r->graph->output_count; i++) {
         const struct graph_output *o = &r->graph->outputs[i];
         if (o->kind == OUTPUT_FILES) {
-            is_known = is_known || choice_same_path(o->target, c->name);
+            is_known = is_known || text_same_path(o->target, c->name);
             choice_add_name(&names, o->target);
         }
     }

@@ -29,7 +29,7 @@ static int look_at_folder(void *context, const char *folder)
 {
     struct folder_search *s = context;
     choice_add_name(s->names, folder);
-    if (s->found == NULL && choice_same_path(folder, s->name)) {
+    if (s->found == NULL && text_same_path(folder, s->name)) {
         s->found = memory_text(folder);
     }
     return 0;

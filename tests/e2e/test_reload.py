@@ -219,6 +219,18 @@ def what_is_told_apart_by_order_alone_may_not_change_it(place, what):
     check_equal((job.rows("out1"), job.rows("out2")), rows, "rows")
 
 
+@test(each=["./in", "in/"])
+def a_source_s_folder_may_be_written_differently(place, folder):
+    """Its input was read twice, and nothing was said."""
+    job = Reloads(place)
+    job.run(sums(), "a 1\n").exits(0)
+    stream = f"job:text_file_stream('{folder}')"
+    job.run(sums().replace("lines", stream), "a 2\n").exits(0)
+    check_equal(job.rows(), [[b"a", 1], [b"a", 3]], "rows")
+    job.run(sums(out="moved"), "a 3\n").exits(0)
+    check_equal(job.rows("moved"), [[b"a", 6]], "rows behind the move")
+
+
 # --- rows that wait to be published ---------------------------------------------------------------
 
 def kill_before_publishing(job, body, text):

@@ -274,6 +274,9 @@ def windows_of_another_size_are_refused(place):
     write_job(place, "tumbling('200ms')", "count()")
     jobs.run_once(place).exits(3).says("are 200 ms now, and were 100 ms in the store",
                                        "--drop-state tumbling_count")
+    write_job(place, "tumbling('200ms')", "count():named('new', {was = 'tumbling_count'})")
+    end = jobs.run_once(place).exits(3).says("are 200 ms now", "--drop-state tumbling_count")
+    check("--drop-state new" not in end.err, "it names what the store does not have")
     write_job(place, "tumbling('200ms')", "count():named('new')")
     jobs.run_once(place, "job.lua", "--drop-state", "tumbling_count").exits(0)
 

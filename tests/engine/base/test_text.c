@@ -35,6 +35,27 @@ static void a_path_has_one_slash_between(void **state)
     joins("a/b", "c", "a/b/c");
 }
 
+static void a_path_is_the_same_however_it_is_written(void **state)
+{
+    (void)state;
+    static const char *const same[][2] = {
+        {"out/a", "./out//a/"}, {"/", "//./"}, {".", ""},      {"a", "a/./."},
+        {"/a/b", "//a/b"},      {"..", "../"}, {".a", "./.a"},
+    };
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        assert_true(text_same_path(same[i][0], same[i][1]));
+        assert_true(text_same_path(same[i][1], same[i][0]));
+    }
+    static const char *const other[][2] = {
+        {"a", "/a"}, {"a", "a/b"},  {"ab", "a/b"}, {"a", "b"},
+        {".", ".."}, {"a", "a/.."}, {"/", "."},
+    };
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+        assert_false(text_same_path(other[i][0], other[i][1]));
+        assert_false(text_same_path(other[i][1], other[i][0]));
+    }
+}
+
 static void only_names_that_are_safe_as_files_are_names(void **state)
 {
     (void)state;
@@ -156,6 +177,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_of_any_length_is_formatted),
         cmocka_unit_test(a_path_has_one_slash_between),
+        cmocka_unit_test(a_path_is_the_same_however_it_is_written),
         cmocka_unit_test(only_names_that_are_safe_as_files_are_names),
         cmocka_unit_test(starts_and_ends_are_found),
         cmocka_unit_test(a_word_of_a_shell_has_quotes_where_it_needs_them),

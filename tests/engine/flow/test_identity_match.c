@@ -178,6 +178,27 @@ static void another_target_makes_another_source_or_output(void **state)
     assert_string_equal(numbers(w, IDENTITY_OUTPUT), "4new");
 }
 
+static void a_source_s_folder_may_be_written_differently(void **state)
+{
+    struct world *w = *state;
+    targets(w, "text_file_stream", "in", "to_files", "out");
+    targets(w, "text_file_stream", "./in/", "to_files", "out"); /* by its place */
+    assert_string_equal(numbers(w, IDENTITY_SOURCE), "1");
+    targets(w, "text_file_stream", ".//in", "to_files", "elsewhere"); /* by its folder */
+    assert_string_equal(numbers(w, IDENTITY_SOURCE), "1");
+    targets(w, "text_file_stream", "other", "to_files", "elsewhere");
+    targets(w, "text_file_stream", "in", "to_files", "out"); /* one that was gone */
+    assert_string_equal(numbers(w, IDENTITY_SOURCE), "1");
+    targets(w, "text_file_stream", "/in", "to_files", "out");
+    assert_string_equal(numbers(w, IDENTITY_SOURCE), "5new");
+    struct script s; /* with a name, and another output */
+    begin(&s);
+    source_of(&s, "text_file_stream=lines", "//in");
+    output_of(&s, "to_files", "a");
+    assert_int_equal(start(w, &s), MILL_EREFUSED);
+    assert_non_null(strstr(w->error.message, "was = \"text_file_stream:/in\""));
+}
+
 static void unless_it_is_named(void **state)
 {
     struct world *w = *state;
@@ -440,6 +461,7 @@ int main(void)
         TEST(only_one_can_go_on_with_a_state),
         TEST(windows_of_another_size_cannot_go_on),
         TEST(another_target_makes_another_source_or_output),
+        TEST(a_source_s_folder_may_be_written_differently),
         TEST(unless_it_is_named),
         TEST(what_is_gone_keeps_its_number_and_gets_it_back),
         TEST(one_name_can_be_a_source_and_an_output),
