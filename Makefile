@@ -30,12 +30,13 @@ check: setup
 # Builds only when nothing is built: root installs what somebody else has made.
 install:
 	@[ -x build/tidemill ] || $(MAKE) all
-	@DESTDIR=$(DESTDIR) cmake --install build --prefix $(PREFIX) --strip >/dev/null
+	@DESTDIR="$(DESTDIR)" cmake --install build --prefix "$(PREFIX)" --strip >/dev/null
+	@rm -f build/install_manifest.txt # root's, and the next one could not write it
 	@echo "installed $(DESTDIR)$(PREFIX)/bin/tidemill"
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/tidemill $(DESTDIR)$(PREFIX)/share/man/man1/tidemill.1
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/tidemill
+	rm -f "$(DESTDIR)$(PREFIX)/bin/tidemill" "$(DESTDIR)$(PREFIX)/share/man/man1/tidemill.1"
+	rm -rf "$(DESTDIR)$(PREFIX)/share/doc/tidemill"
 
 clean:
 	rm -rf build
