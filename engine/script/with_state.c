@@ -19,7 +19,6 @@
 /* A key of the chunk. Its groups are those from `group` to the next key's. */
 struct with_key {
     uint32_t group;
-    uint64_t come;     /* the time of its entry among the deadlines that are past; 0: none */
     bool is_carried;   /* its first records were in the chunk before */
     bool exists;       /* in the store, or so written by the chunk before */
     uint64_t deadline; /* as it is stored */
@@ -213,16 +212,17 @@ static void put_deadline(struct with_state *w, struct slice key, struct with_key
                     (struct slice){"", 0});
 }
 
-/* Whether the entry that has come is the key's own, not one that was left over. */
-static bool has_come(const struct with_key *k)
+/* Whether the key's own entry is among those that came, which are all whose time it is. (What has
+ * come for the key may be entries that were left over.) */
+static bool has_come(const struct with_state *w, const struct with_key *k)
 {
-    return k->exists && k->come != 0 && k->come == k->indexed;
+    return k->exists && k->indexed != 0 && k->indexed <= w->now_ms;
 }
 
 /* A key without records. @return whether it times out now */
 static bool times_out(struct with_state *w, struct with_key *k, const struct mill_group *g)
 {
-    if (!has_come(k)) {
+    if (!has_come(w, k)) {
         return false;
     }
     if (k->deadline <= w->now_ms) {
@@ -272,14 +272,14 @@ static void write_key(struct with_state *w, struct with_key *k, uint32_t end)
         changed |= groups[g].changed;
         state = (groups[g].changed & GROUP_CHANGED) != 0 ? groups[g].after : state;
     }
-    bool is_gone = state.kind == MILL_EMPTY || head->count == 0;
+    bool is_gone = state.kind == MILL_EMPTY; /* also of one that timed out, but where f failed */
     if (is_gone) {
         if (k->exists) {
             store_batch_remove(batch_of(w), STORE_STATE,
                                stage_chunk_state_key(w->c, key_of_group(head)));
         }
     } else if (w->timeout_ms > 0) {
-        bool needs_entry = !k->exists || k->indexed == 0 || has_come(k);
+        bool needs_entry = !k->exists || k->indexed == 0 || has_come(w, k);
         k->deadline = w->now_ms + w->timeout_ms;
         if (needs_entry) {
             put_deadline(w, key_of_group(head), k);
@@ -292,7 +292,6 @@ static void write_key(struct with_state *w, struct with_key *k, uint32_t end)
     }
     w->left = *k;
     w->left.exists = !is_gone;
-    w->left.come = 0;
     buffer_clear(&w->left_value);
     if (!is_gone) {
         (void)cell_add_msgpack(&state, &w->left_value);
@@ -368,6 +367,9 @@ static bool is_same_key(const struct with_state *w, const struct shuffle_entry *
 static int add_entry(struct with_state *w, const struct shuffle_entry *entry, struct error *e)
 {
     bool is_same = is_same_key(w, entry);
+    if (is_same && is_mark(entry)) {
+        return 0; /* the key is there, and perhaps already in the chunk before */
+    }
     int rc = is_same ? 0 : begin_key(w, entry);
     bool is_full = stage_chunk_is_full(w->c) || (!is_same && w->key_count >= w->keys_max);
     if (rc == 0 && is_full) {
@@ -380,7 +382,6 @@ static int add_entry(struct with_state *w, const struct shuffle_entry *entry, st
         add_key(w, is_same);
     }
     if (is_mark(entry)) {
-        w->keys[w->key_count - 1].come = (uint64_t)entry->cell.num;
         return 0;
     }
     struct mill_group *g = add_group(w);

@@ -180,7 +180,7 @@ def timeouts_run_on_the_clock_and_not_on_the_batch_time(place, batch_bytes):
     place.write("in/a", "a\n" + "b\n" * 20_000)
     jobs.script(place, """lines:map_to_pair(function(s) return s, 1 end)
        :map_with_state(function(k, v, state)
-          if state:timing_out() then return k .. " timed out" end
+          if state.timing_out then return k .. " timed out" end
           state:update((state:get() or 0) + v)
        end, {timeout = "2s"}):to_stdout()""", options="batch = '1s'")
     end = jobs.run_once(place, "job.lua", "--option", f"batch_bytes={batch_bytes}").exits(0)

@@ -115,6 +115,33 @@ static void a_key_of_many_chunks_has_one_state(void **state)
     assert_stored(j, 3, 0);
 }
 
+/* The next key got its state, and it had no deadline any more. */
+static void a_deadline_that_comes_behind_a_full_chunk_is_the_key_s(void **state)
+{
+    struct job *j = *state;
+    job_open(j, "values:map_to_pair(function(v) return v[1], ('x'):rep(v[2]) end)"
+                ":map_with_state(function(k, v, s)"
+                "  if s.timing_out then return k .. ' out' end"
+                "  local before = s:get() s:update(k) return before and k .. ' ' .. before"
+                " end, {timeout = '2s'}):to_stdout()");
+    job_epoch(j, "[[\"a\",1]]");
+    job_epoch(j, "[[\"a\",1]]");
+    assert_string_equal(job_rows(j, 0), "\"a a\"\n");
+    enum { OTHERS = 200 };
+    struct buffer json;
+    buffer_init(&json, 10000);
+    assert_int_equal(buffer_append_text(&json, "[[\"a\",1100000]"), 0);
+    for (int i = 0; i < OTHERS; i++) {
+        assert_int_equal(buffer_printf(&json, ",[\"b%d\",1]", i), 0);
+    }
+    assert_int_equal(buffer_append_text(&json, "]"), 0);
+    assert_int_equal(buffer_append_byte(&json, 0), 0);
+    job_epoch(j, json.data);
+    buffer_deinit(&json);
+    assert_string_equal(job_rows(j, 0), "\"a a\"\n");
+    assert_stored(j, OTHERS + 1, OTHERS + 1);
+}
+
 static void a_state_that_is_only_read_is_not_written(void **state)
 {
     struct job *j = *state;
@@ -160,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_key_has_one_deadline_however_often_it_is_touched),
         TEST(a_deadline_that_was_left_over_goes_when_it_comes),
+        TEST(a_deadline_that_comes_behind_a_full_chunk_is_the_key_s),
         TEST(a_key_of_many_chunks_has_one_state),
         TEST(a_state_that_is_only_read_is_not_written),
         TEST(a_damaged_state_is_said),
