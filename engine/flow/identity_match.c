@@ -288,23 +288,34 @@ static bool is_taken(const struct identity_set *set, uint16_t number)
     return false;
 }
 
-/* A source that got a name together with other changes would read all its input again. */
+/* Why a member without a number is one of the store's that is gone, most likely; NULL: it is not.
+ */
+static const char *harm_of_new(const struct identity *i, const struct identity *o)
+{
+    if (!in_group(o, i)) {
+        return NULL;
+    }
+    if (i->category == IDENTITY_SOURCE) {
+        return "read its input again from the start";
+    }
+    bool is_same_place = i->category == IDENTITY_EVENT && same(i->place, o->place);
+    return is_same_place ? "begin without a time, and open windows again that were closed" : NULL;
+}
+
+/* What got a name together with other changes would begin anew. */
 static int check_renamed(const struct identity_set *old, const struct identity_set *set,
                          struct error *e)
 {
     for (uint32_t k = 0; k < set->count; k++) {
         const struct identity *i = &set->items[k];
-        if (i->category != IDENTITY_SOURCE || i->number != 0) {
-            continue;
-        }
-        for (uint32_t n = 0; n < old->count; n++) {
+        for (uint32_t n = 0; n < old->count && i->number == 0; n++) {
             const struct identity *o = &old->items[n];
-            if (in_group(o, i) && o->is_present && !is_taken(set, o->number)) {
+            const char *harm = harm_of_new(i, o);
+            if (harm != NULL && o->is_present && !is_taken(set, o->number)) {
                 return error_set(e, MILL_EREFUSED,
-                                 "%s: \"%s\" (%s) is gone, and this one would read its input "
-                                 "again from the start; say that it is the same:\n"
-                                 "   :named(\"NAME\", {was = \"%s\"})  -- was: %s",
-                                 i->line, o->identity, o->line, o->identity, o->line);
+                                 "%s: \"%s\" (%s) is gone, and this one would %s; say that it is "
+                                 "the same:\n   :named(\"NAME\", {was = \"%s\"})  -- was: %s",
+                                 i->line, o->identity, o->line, harm, o->identity, o->line);
             }
         }
     }

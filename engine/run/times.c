@@ -15,6 +15,7 @@ struct times {
     int64_t before_ms[LIMIT_STAGES_MAX];     /* by stage: in force */
     int64_t
         sizes_ms; /* of all windows: how far a result's time can be ahead of what it is made of */
+    int64_t gone_ms;  /* the largest time of event times that are in the script no more */
     bool is_advanced; /* in this run of the epoch */
     bool closes_all;  /* ...to the end of the input */
 };
@@ -47,9 +48,46 @@ static int load_partitions(struct runner *r, uint32_t event, struct error *e)
     return rc;
 }
 
+static bool is_in_script(const struct times *t, uint32_t count, uint16_t number)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (t->numbers[i] == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Windows may have reached as far by a branch that was taken out, or has another name now. */
+static int load_gone(struct runner *r, struct error *e)
+{
+    struct store_key from = store_key_watermark(0);
+    struct store_key to = store_key_watermark(UINT16_MAX);
+    struct store_iterator *i =
+        store_iterate(r->data.store, STORE_META, store_key_slice(&from), store_key_slice(&to));
+    struct slice key;
+    struct slice value;
+    int rc = store_next(i, &key, &value, e);
+    while (rc == 1) {
+        bool is_mark = key.size == from.size;
+        if (is_mark &&
+            !is_in_script(r->times, r->graph->event_count, bytes_get_u16(key.data + 1))) {
+            struct watermark w;
+            watermark_init(&w, &(struct watermark_options){0});
+            rc = watermark_decode(&w, value, e);
+            r->times->gone_ms = w.largest_ms > r->times->gone_ms ? w.largest_ms : r->times->gone_ms;
+            watermark_deinit(&w);
+        }
+        rc = rc >= 0 ? store_next(i, &key, &value, e) : rc;
+    }
+    store_iterate_end(i);
+    return rc;
+}
+
 int times_open(struct runner *r, struct error *e)
 {
     r->times = memory_zero(1, sizeof *r->times);
+    r->times->gone_ms = WATERMARK_NONE;
     int rc = 0;
     for (uint32_t i = 0; i < r->graph->event_count && rc == 0; i++) {
         const struct graph_event *g = &r->graph->events[i];
@@ -58,6 +96,7 @@ int times_open(struct runner *r, struct error *e)
         r->times->numbers[i] = identity_find(&r->identities, IDENTITY_EVENT, i)->number;
         rc = load_partitions(r, i, e);
     }
+    rc = rc == 0 ? load_gone(r, e) : rc;
     for (uint32_t i = 0; i < r->graph->stage_count; i++) {
         r->times->sizes_ms += has_windows(r, i) ? r->graph->stages[i].window.size_ms : 0;
     }
@@ -174,12 +213,12 @@ void times_fill_task(const struct runner *r, uint32_t stage, struct stage_task *
     const struct graph_stage *s = &r->graph->stages[stage];
     t->before_ms = r->times->before_ms[stage];
     t->watermark_ms = r->times->closes_all ? WATERMARK_END : least_of(r, stage, true);
-    t->stored_until_ms = WATERMARK_NONE;
+    int64_t largest = r->times->gone_ms;
     for (uint32_t i = 0; i < s->event_count; i++) {
-        int64_t largest = r->times->marks[s->events[i]].largest_ms;
-        int64_t until = largest == WATERMARK_NONE ? largest : largest + r->times->sizes_ms;
-        t->stored_until_ms = until > t->stored_until_ms ? until : t->stored_until_ms;
+        int64_t seen = r->times->marks[s->events[i]].largest_ms;
+        largest = seen > largest ? seen : largest;
     }
+    t->stored_until_ms = largest == WATERMARK_NONE ? largest : largest + r->times->sizes_ms;
 }
 
 void times_end_stages(struct runner *r)

@@ -281,6 +281,44 @@ def windows_of_another_size_are_refused(place):
     jobs.run_once(place, "job.lua", "--drop-state", "tumbling_count").exits(0)
 
 
+def event_job(place, body, to_files=":to_files('out')"):
+    time_of = "(function(s) return tonumber(s:match('%d+$')) end)"
+    jobs.script(place, f"local function timed(stream) return stream:event_time{time_of} end\n"
+                       + body + ":map_to_pair(function(s) return s:match('^%a+'), 1 end)"
+                       ":tumbling('10s'):count()" + to_files)
+
+
+@test
+def an_event_time_of_another_name_keeps_its_windows(place):
+    """What was open in them was lost, and what was closed opened again."""
+    event_job(place, "timed(lines)")
+    place.write("in/a", "k 1000\nk 2000\n")
+    jobs.run_once(place, "job.lua", "--keep-open").exits(0)
+    more = ":to_files('out')\nlines:count():print()"
+    event_job(place, "timed(lines):named('clock')", more)
+    place.write("in/b", "k 3000\n")
+    jobs.run_once(place).exits(3).says("open windows again that were closed",
+                                       'was = "event_time"')
+    event_job(place, "timed(lines):named('clock', {was = 'event_time'})", more)
+    jobs.run_once(place).exits(0)
+    check_equal([row[:2] for row in oracle.part_rows(place / "out")], [[b"k", 3]], "rows")
+
+
+@test
+def windows_that_a_branch_reached_outlive_it(place):
+    """They were taken for new, and what was in them was lost."""
+    second = "timed(job:text_file_stream('in2')):named('b')"
+    event_job(place, f"timed(lines):named('a'):union({second})")
+    place.write("in/a", "k 1000\n")
+    place.write("in2/b", "k 45000\nk 46000\n")
+    jobs.run_once(place, "job.lua", "--keep-open").exits(0)
+    event_job(place, "timed(lines):named('a')")
+    place.write("in/c", "k 47000\n")
+    jobs.run_once(place).exits(0)
+    rows = {row[2][b"start_ms"]: row[1] for row in oracle.part_rows(place / "out")}
+    check_equal(rows[40000], 3, "records of the last window")
+
+
 @test
 def windows_go_to_disk_when_they_are_many(place):
     """More keys and windows than a worker's tables have room for."""
