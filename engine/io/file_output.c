@@ -324,6 +324,7 @@ static int prepare_roll(struct output *o, const struct output_epoch *epoch,
     open_file_name(o, o->next.first_epoch, open_name);
     target_part_name(&o->target, epoch->number, 0, extension(o), name);
     m.kind = MANIFEST_PART;
+    m.row_count = o->next.rows; /* the file's, of all its epochs */
     m.file = (struct slice){open_name, strlen(open_name)};
     m.name = (struct slice){name, strlen(name)};
     o->next = (struct roll){0};
@@ -433,6 +434,7 @@ int file_output_close_stale(const struct file_output_past *past, uint16_t number
         .kind = MANIFEST_PART,
         .output = number,
         .epoch = past->epoch,
+        .row_count = roll.rows,
         .byte_count = roll.length,
         .checksum = roll.checksum,
         .file = {open_name, strlen(open_name)},

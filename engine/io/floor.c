@@ -58,7 +58,10 @@ static int read_slots(struct floor_file *f, struct slice bytes, struct error *e)
         }
     }
     if (foreign) {
-        return error_set(e, MILL_EREFUSED, "%s belongs to another store", f->path);
+        return error_set(
+            e, MILL_EREFUSED,
+            "%s belongs to another store; bring that one back, or start over with --fresh",
+            f->path);
     }
     return valid > 0 ? 0 : refuse(f, "damaged", e);
 }
@@ -75,7 +78,7 @@ int floor_open(struct floor_file *f, const struct disk *disk, const char *data_f
                struct floor_store store, struct error *e)
 {
     *f = (struct floor_file){
-        .disk = disk, .path = text_path(data_folder, "EPOCHS"), .store_id = store.id};
+        .disk = disk, .path = text_path(data_folder, FLOOR_FILE), .store_id = store.id};
     struct buffer bytes;
     buffer_init(&bytes, 64 * KIB);
     int rc = disk_read(disk, f->path, &bytes, e);

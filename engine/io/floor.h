@@ -20,6 +20,8 @@
 #include "base/disk.h"
 #include "base/error.h"
 
+#define FLOOR_FILE "EPOCHS" /* in the data folder */
+
 struct floor_file {
     const struct disk *disk;
     char *path;

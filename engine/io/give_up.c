@@ -195,7 +195,7 @@ static int give_up_one(struct give_up *g, const struct manifest *m, struct error
         forget_file(g, path);
     }
     g->manifests++;
-    g->rows += m->row_count;
+    g->rows += m->kind == MANIFEST_HELD ? 0 : m->row_count; /* its file's manifest counts them */
     return rc;
 }
 

@@ -327,7 +327,8 @@ uint64_t publisher_waiting_rows(struct publisher *p)
     uint64_t rows = 0;
     pthread_mutex_lock(&p->lock);
     for (const struct publisher_item *i = p->head; i != NULL; i = i->next) {
-        rows += i->manifest.row_count;
+        bool is_held = i->manifest.kind == MANIFEST_HELD; /* the file's manifest counts them */
+        rows += is_held ? 0 : i->manifest.row_count;
     }
     pthread_mutex_unlock(&p->lock);
     return rows;

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "io/give_up.h"
 #include "io/roll.h"
 #include "io/target.h"
@@ -15,6 +16,7 @@
 struct missing {
     struct target target;
     struct give_up give_up; /* of open files; its batch is written */
+    uint64_t files;
     uint64_t rows;
     uint64_t first_epoch;
     uint64_t last_epoch;
@@ -23,9 +25,19 @@ struct missing {
 
 static void add_missing(struct missing *m, uint64_t rows, uint64_t epoch)
 {
+    m->files++;
     m->rows += rows;
     m->first_epoch = m->first_epoch == 0 || epoch < m->first_epoch ? epoch : m->first_epoch;
     m->last_epoch = epoch > m->last_epoch ? epoch : m->last_epoch;
+}
+
+/* However it was written when the rows were. */
+static bool is_of_folder(const struct missing *m, struct slice folder)
+{
+    char *text = memory_copy(folder.data, folder.size);
+    bool is_same = text_same_path(text, m->target.folder);
+    memory_free(text);
+    return is_same;
 }
 
 static bool is_good(const struct missing *m, uint16_t output, const struct roll *roll)
@@ -48,7 +60,7 @@ static int look_at_open_file(struct missing *m, struct slice key, struct slice v
     struct slice suffix;
     int rc = roll_decode(value, &roll, &folder, &suffix, m->e);
     uint16_t output = key.size == 3 ? bytes_get_u16(key.data + 1) : 0;
-    if (rc != 0 || !slice_is(folder, m->target.folder) || is_good(m, output, &roll)) {
+    if (rc != 0 || !is_of_folder(m, folder) || is_good(m, output, &roll)) {
         return rc;
     }
     add_missing(m, roll.rows, roll.first_epoch);
@@ -76,7 +88,7 @@ static bool note_missing(void *context, const struct manifest *manifest)
 {
     struct missing *m = context;
     bool is_file = manifest->kind == MANIFEST_PART || manifest->kind == MANIFEST_FOLDER;
-    if (!is_file || manifest->file.size == 0 || !slice_is(manifest->folder, m->target.folder)) {
+    if (!is_file || manifest->file.size == 0 || !is_of_folder(m, manifest->folder)) {
         return false;
     }
     char *name = memory_copy(manifest->file.data, manifest->file.size);
@@ -128,8 +140,8 @@ int reclaim_folder(const struct output_place *place, const char *folder, const c
     rc = is_lost ? 0 : rc;
     rc = rc == 0 ? look_at_open_files(&m) : rc;
     rc = rc == 0 && is_lost ? give_up_manifests(&m.give_up, note_missing, &m, e) : rc;
-    if (rc == 0 && (is_lost || m.rows > 0)) {
-        rc = again && m.rows > 0 ? refuse(&m) : claim_again(&m, is_lost);
+    if (rc == 0 && (is_lost || m.files > 0)) {
+        rc = again && m.files > 0 ? refuse(&m) : claim_again(&m, is_lost);
     }
     give_up_end(&m.give_up);
     target_deinit(&m.target);

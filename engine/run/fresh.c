@@ -10,8 +10,10 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/floor.h"
 #include "io/manifest.h"
 #include "io/receiver_source.h"
+#include "io/roll.h"
 #include "io/target.h"
 #include "state/keys.h"
 
@@ -61,16 +63,36 @@ static int add_target(void *context, const char *folder)
                : error_set(m->e, MILL_ELIMIT, "the store has written to too many folders");
 }
 
+/* META "r": files that are still open. */
+static uint64_t count_open_rows(struct store *store)
+{
+    struct slice from = {"r", 1};
+    struct slice to = {"s", 1};
+    struct store_iterator *i = store_iterate(store, STORE_META, from, to);
+    struct slice key;
+    struct slice value;
+    uint64_t rows = 0;
+    while (store_next(i, &key, &value, NULL) == 1) {
+        struct roll roll;
+        struct slice folder;
+        struct slice suffix;
+        rows += roll_decode(value, &roll, &folder, &suffix, NULL) == 0 ? roll.rows : 0;
+    }
+    store_iterate_end(i);
+    return rows;
+}
+
 static uint64_t count_waiting_rows(struct store *store)
 {
     struct slice none = {"", 0};
     struct store_iterator *i = store_iterate(store, STORE_OUTBOX, none, none);
     struct slice key;
     struct slice value;
-    uint64_t rows = 0;
+    uint64_t rows = count_open_rows(store);
     while (store_next(i, &key, &value, NULL) == 1) {
         struct manifest m;
-        rows += manifest_decode(value, &m, NULL) == 0 ? m.row_count : 0;
+        bool counts = manifest_decode(value, &m, NULL) == 0 && m.kind != MANIFEST_HELD;
+        rows += counts ? m.row_count : 0;
     }
     store_iterate_end(i);
     return rows;
@@ -154,15 +176,26 @@ static int write_marker(struct data_folder *d, struct store *store, struct error
     return rc == 0 ? FAILPOINT_RESULT(fresh_after_marker, e) : rc;
 }
 
-/* The store cannot be read: then nobody knows where it has written. */
-static int write_bare_marker(struct data_folder *d, struct error *e)
+/* The store cannot be read: then nobody knows where it has written.
+ * @param what  is wrong */
+static int write_bare_marker(struct data_folder *d, const char *what, struct error *e)
 {
-    log_warn("%s: the store cannot be opened; --fresh removes it, but its results elsewhere stay",
-             d->path);
+    log_warn("%s: the store %s; --fresh removes what is there, but its results elsewhere stay",
+             d->path, what);
     char *path = marker_path(d);
     int rc = disk_replace(&d->disk, path, "0000000000000000\n", 17, e);
     memory_free(path);
     return rc;
+}
+
+/* A store that was removed by hand has left its number of epochs, which is no other store's. */
+static int look_for_rest(struct data_folder *d, struct error *e)
+{
+    char *path = text_path(d->path, FLOOR_FILE);
+    struct disk_entry entry;
+    int rc = disk_look(&d->disk, path, &entry, e);
+    memory_free(path);
+    return rc == 0 && entry.exists ? write_bare_marker(d, "is gone", e) : rc;
 }
 
 int fresh_start(struct data_folder *d, struct error *e)
@@ -171,16 +204,19 @@ int fresh_start(struct data_folder *d, struct error *e)
     struct store *store = NULL;
     struct disk_entry entry;
     int rc = disk_look(&d->disk, path, &entry, e);
+    int opened = MILL_ENOENT;
     if (rc == 0 && entry.exists) {
-        int opened = store_open_rocksdb(path, false, &store, NULL);
-        if (opened == 0) {
-            rc = write_marker(d, store, e);
-            store_close(store);
-        } else if (opened != MILL_ENOENT) {
-            rc = write_bare_marker(d, e);
-        }
+        opened = store_open_rocksdb(path, false, &store, NULL);
     }
     memory_free(path);
+    if (rc == 0 && opened == 0) {
+        rc = write_marker(d, store, e);
+        store_close(store);
+    } else if (rc == 0 && opened != MILL_ENOENT) {
+        rc = write_bare_marker(d, "cannot be opened", e);
+    } else if (rc == 0) {
+        rc = look_for_rest(d, e);
+    }
     return rc == 0 ? fresh_finish(d, e) : rc;
 }
 
@@ -242,7 +278,7 @@ static int remove_received(struct data_folder *d, struct error *e)
 static int remove_store(struct data_folder *d, struct error *e)
 {
     char *store = text_path(d->path, "store");
-    char *floor = text_path(d->path, "EPOCHS");
+    char *floor = text_path(d->path, FLOOR_FILE);
     char *given_up = text_path(d->path, "given_up");
     int rc = fresh_empty_folder(d, store, e);
     rc = rc == 0 ? disk_remove_folder(&d->disk, store, e) : rc;

@@ -18,7 +18,7 @@ static bool is_about_folder(const struct choice *c)
     return c->kind == CHOICE_ASSUME_PUBLISHED || c->kind == CHOICE_PUBLISH_AGAIN;
 }
 
-/* Looks for the folder that META has, which may be written with other slashes. */
+/* Looks for the folder that META has, which may be written otherwise. */
 struct folder_search {
     const char *name;
     struct buffer *names;

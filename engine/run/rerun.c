@@ -36,6 +36,10 @@ void rerun(struct runner *r)
             return;
         }
     }
+    if (r->options.once && r->stop_wanted) { /* it would be run without its input */
+        runner_dropped(r);
+        return;
+    }
     for (uint32_t i = 0; i < r->graph->source_count; i++) {
         source_abandon(r->sources[i]);
     }

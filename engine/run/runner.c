@@ -172,6 +172,11 @@ void runner_nothing_new(struct runner *r)
     end_when_published(r, RUNNER_FINISHED);
 }
 
+void runner_dropped(struct runner *r)
+{
+    end_when_published(r, RUNNER_STOPPED);
+}
+
 void runner_epoch_done(struct runner *r)
 {
     if (r->options.capture) {

@@ -266,6 +266,8 @@ void runner_fail(struct runner *r, const struct error *e);
 void runner_epoch_done(struct runner *r);
 /** With once: the epoch has turned out to have no input, and is not committed. */
 void runner_nothing_new(struct runner *r);
+/** With once: the epoch is dropped because a signal came. */
+void runner_dropped(struct runner *r);
 /** An output has rows that no reader sees yet. */
 bool runner_has_hidden_rows(const struct runner *r);
 /** Something was published: go on if that was waited for. */

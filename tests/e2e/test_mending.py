@@ -332,6 +332,22 @@ def rows_that_waited_in_an_emptied_folder_count_as_published_only_if_told(place)
 
 
 @test
+def rows_of_an_emptied_folder_that_was_written_otherwise_are_missed(place):
+    """They counted as published, though what --publish-again says was given."""
+    copy = "lines:to_files('%s', {format = 'text'})"
+    jobs.script(place, copy % "./out")
+    place.write("in/a.txt", "0\n")
+    jobs.run_once(place).exits(0)
+    jobs.script(place, copy % "out")
+    place.append("in/a.txt", "1\n2\n")
+    jobs.run_once(place, program=DEBUG, may_die=True,
+                  env={"TIDEMILL_FAILPOINT": "publish_before:kill@1"})
+    shutil.rmtree(place / "out")
+    jobs.run_once(place, "job.lua", "--publish-again", "out").exits(3).says("2 rows of epochs 2 to")
+    jobs.run_once(place, "job.lua", "--assume-published", "out").exits(0).says("2 rows")
+
+
+@test
 def rows_that_are_still_there_are_published_again(place):
     """Only STORE is missing."""
     place.write("in/a.txt", "1\n2\n")
@@ -375,6 +391,35 @@ def an_open_file_that_is_missing_counts_as_published_if_told(place, how):
     if how in ("shorter", "damaged"):
         check_equal(len(given_up(place)), 1, "files that are kept")
     jobs.run_once(place).exits(0).says("nothing new")
+
+
+def kill_behind_the_end_of_an_open_file(place):
+    """1,200 rows wait in a file that an epoch without rows has ended."""
+    place.write("in/a.txt", "1\n" * 1200 + "x\n" * 1800)
+    jobs.script(place, "lines:filter(function(s) return s == '1' end)" + ROLLING[len("lines"):],
+                options="batch_bytes = '4096B'")
+    jobs.run_once(place, program=DEBUG, may_die=True,
+                  env={"TIDEMILL_FAILPOINT": "commit_after_write:kill@2"})
+    return list(place.folder.glob("out/.tidemill-*/open-*"))
+
+
+@test
+def rows_of_a_file_that_has_ended_are_all_missed(place):
+    """It counted as a file of 0 rows, and as published."""
+    check_equal(len(kill_behind_the_end_of_an_open_file(place)), 1, "hidden files")
+    shutil.rmtree(place / "out")
+    jobs.run_once(place, "job.lua", "--publish-again", "out").exits(3).says("1200 rows of epochs")
+    jobs.run_once(place, "job.lua", "--assume-published", "out").exits(0).says("1200 rows")
+
+
+@test(each=["ended", "open"])
+def fresh_says_how_many_rows_of_rolling_files_it_drops(place, how):
+    if how == "ended":
+        kill_behind_the_end_of_an_open_file(place)
+    else:
+        rolling_job(place)
+    end = jobs.run_once(place, "job.lua", "--fresh").exits(0)
+    end.says("--fresh drops 1200 rows" if how == "ended" else r"--fresh drops 20\d\d rows")
 
 
 @test

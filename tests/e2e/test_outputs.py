@@ -375,6 +375,18 @@ def fresh_starts_over_and_removes_only_what_is_its_own(place):
 
 
 @test
+def fresh_starts_over_where_the_store_was_removed_by_hand(place):
+    """It was refused once, though --fresh was given: EPOCHS belongs to another store."""
+    place.write("in/a", "1\n")
+    jobs.script(place, "lines:count():print()")
+    jobs.run_once(place).exits(0)
+    shutil.rmtree(jobs.data_of(place) / "store")
+    jobs.run_once(place).exits(3).says("EPOCHS belongs to another store; .*--fresh")
+    end = jobs.run_once(place, "job.lua", "--fresh").exits(0).says("the store is gone")
+    check(end.out.endswith(b"1\n"), "it prints {}", end.out)
+
+
+@test
 def fresh_on_nothing_is_a_start(place):
     place.write("in/a.txt", "a\n")
     jobs.run_wordcount(place, "--fresh").exits(0)

@@ -54,6 +54,22 @@ def a_signal_with_once_drops_the_epoch_and_says_what_is_left(place, name):
 
 
 @test
+def a_signal_with_once_drops_the_epoch_whose_commit_found_no_room(place):
+    """It was run again, without its input, and committed empty."""
+    place.write("in/a", "1\n" * 4000)
+    jobs.script(place, "lines:count():print()")
+    running = place.start("run", "--once", "--option", "batch_bytes=4096B", "job.lua",
+                          program=DEBUG, env={"TIDEMILL_FAILPOINT":
+                              "commit_before_write:delay@1+,commit_write:enospc@5"})
+    wait_until(running.out, "the first epoch is published")
+    end = running.signal(signal.SIGTERM).wait(20).exits(1).says("waiting for space", "are left")
+    check_equal(end.out.count(b"2048"), 1, "counts of the first epoch")
+    check_equal(end.out.count(b"Time:"), 1, "epochs: {}".format(end.out))
+    end = jobs.run_once(place).exits(0)
+    check_equal(end.out.count(b"1952"), 1, "counts of the second epoch: {}".format(end.out))
+
+
+@test
 def a_signal_with_once_does_not_wait_for_long_functions(place):
     place.write("in/a", "1\n" + 1000 * "2\n")
     jobs.script(place, "lines:map(function(s) while s == '2' do end return s end):to_files('out')",
