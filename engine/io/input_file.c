@@ -50,7 +50,7 @@ static enum input_opening compare(const struct known_file *known, const char *pa
     return INPUT_SHRUNK;
 }
 
-enum input_opening input_file_check(const struct input_file *file, const char *path,
+enum input_opening input_file_check(struct input_file *file, const char *path,
                                     struct known_file *known, struct error *e)
 {
     struct listed_file now;
@@ -60,6 +60,7 @@ enum input_opening input_file_check(const struct input_file *file, const char *p
         file_read(file->fd, head, sizeof head, 0, &head_size) != 0) {
         return fail_to_read(path, e);
     }
+    file->has_changed = now.size != known->size || now.mtime_ns != known->mtime_ns;
     uint64_t size = head_size < sizeof head ? head_size : now.size; /* what was just read is so */
     enum input_opening result = compare(known, path, head, size, e);
     if (result == INPUT_OPENED && known->head.size == 0 && head_size > 0) {
@@ -101,7 +102,6 @@ enum input_opening input_file_open(const char *path, struct known_file *known,
     }
     struct input_file opened = {.fd = fd, .size = known->size};
     opened.is_packed = (known->flags & FILE_PACKED) != 0;
-    opened.has_changed = now.size != known->size || now.mtime_ns != known->mtime_ns;
     enum input_opening opening = input_file_check(&opened, path, known, e);
     if (opening != INPUT_OPENED) {
         return refuse(fd, opening);

@@ -19,7 +19,7 @@ struct input_file {
     int fd;
     uint64_t size;    /**< when listed: no byte of the file behind it is read */
     bool is_packed;   /**< gzip */
-    bool has_changed; /**< when it was opened it was not any more as listed */
+    bool has_changed; /**< when it was looked at last it was not any more as listed */
 };
 
 enum input_opening {
@@ -38,7 +38,7 @@ enum input_opening {
 enum input_opening input_file_open(const char *path, struct known_file *known,
                                    struct input_file **result, struct error *e);
 /** Look again whether an open file is still what is known. Never INPUT_GONE. */
-enum input_opening input_file_check(const struct input_file *file, const char *path,
+enum input_opening input_file_check(struct input_file *file, const char *path,
                                     struct known_file *known, struct error *e);
 /** NULL is nothing. */
 void input_file_close(struct input_file *file);

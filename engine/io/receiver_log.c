@@ -92,12 +92,15 @@ static struct receiver_log *create(const struct receiver_log_options *o)
 /* Connections of the last run are gone: what they had begun will not be ended. */
 static int break_parts(struct receiver_log *l, const struct receiver_scan *s, struct error *e)
 {
+    uint64_t bytes_max = l->options.bytes_max;
+    l->options.bytes_max = UINT64_MAX; /* a full log could not be opened, and so never be read */
     int rc = 0;
     for (uint32_t i = 0; i < s->part_count && rc == 0; i++) {
         const struct receiver_part *p = &s->parts[i];
         struct received_record r = {.kind = RECEIVED_BROKEN, .connection = p->connection};
         rc = receiver_log_append(l, &r, p->bytes.data, p->bytes.size, e);
     }
+    l->options.bytes_max = bytes_max;
     return rc;
 }
 

@@ -228,7 +228,7 @@ static int join_lines(struct receiver_reader *r, struct slice first, uint64_t at
     while (rc == 0 && at + r->joined.size < to && !r->has_special) {
         rc = load(r, e);
         if (rc != 0 || r->has_special) {
-            return rc;
+            break;
         }
         struct slice more = take(r, to);
         rc = buffer_append(&r->joined, more.data, more.size);

@@ -99,13 +99,15 @@ int target_check(const struct target *t, struct error *e)
 {
     uint64_t id = 0;
     int rc = read_store_file(t->disk, t->hidden, &id, e);
-    if (rc == MILL_ENOENT || (rc == 0 && id != t->store_id)) {
+    if (rc == MILL_ENOENT || rc == MILL_EREFUSED || (rc == 0 && id != t->store_id)) {
+        const char *what = rc == 0               ? "another store's"
+                           : rc == MILL_EREFUSED ? "no store's"
+                                                 : "missing";
         return error_set(e, MILL_EREFUSED,
                          "%s: this store has written here, but %s/" STORE_FILE
                          " is %s; not mounted? Bring the folder back, or choose: "
                          "--assume-published %s or --publish-again %s",
-                         t->folder, t->hidden, rc == 0 ? "another store's" : "missing", t->folder,
-                         t->folder);
+                         t->folder, t->hidden, what, t->folder, t->folder);
     }
     return rc;
 }
@@ -139,7 +141,8 @@ static int refuse_later(const struct look *look, const char *folder, const char 
     }
     return error_set(look->e, MILL_EREFUSED,
                      "%s holds %s, but the store ends at epoch %" PRIu64
-                     ": the data directory is older than its results",
+                     ": the data directory is older than its results; bring the newer one back, or "
+                     "start over with --fresh",
                      folder, name, look->epoch);
 }
 

@@ -348,8 +348,8 @@ static int check_limits(struct runner *r, struct error *e)
         return error_set(e, MILL_EFAILED,
                          "the dead letters in %s have %" PRIu64 " bytes, more than "
                          "dead_letters_max = %" PRIu64
-                         " allows; the epoch was committed. Move them "
-                         "away and start again, or raise it",
+                         " allows; the epoch was committed. Move its files part-* away and start "
+                         "again, or raise it",
                          r->data.dead_letters, r->dead_bytes, r->graph->options.dead_letters_max);
     }
     return 0;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -19,6 +20,7 @@
 #define TOKEN_WAIT_MS   10000
 #define TOKEN_LOOK_MS   1000
 #define TOKEN_BYTES_MAX 256
+#define FILES_KEPT      512 /* descriptors: the store's 256, inputs, outputs, logs */
 
 struct receive_listen {
     struct receiving base;
@@ -29,6 +31,7 @@ struct receive_listen {
     bool has_path; /* a unix socket was made */
     dev_t device;  /* of it */
     ino_t inode;
+    uint32_t clients_max;
     uint64_t refused; /* clients: too many... */
     uint64_t denied;  /* ...or without the token */
 };
@@ -96,6 +99,12 @@ static void on_token_timer(uv_timer_t *timer)
 {
     struct receive_listen *l = timer->data;
     uint64_t now = uv_now(timer->loop);
+    if (l->set.is_paused) { /* nobody is read: what they sent is not looked at */
+        for (struct stream_peer *p = l->set.peers; p != NULL; p = p->next) {
+            p->since_ms = now;
+        }
+        return;
+    }
     for (struct stream_peer *p = l->set.peers; p != NULL;) {
         struct stream_peer *next = p->next;
         if (p->lines == NULL && now - p->since_ms >= TOKEN_WAIT_MS) {
@@ -110,10 +119,12 @@ static void on_token_timer(uv_timer_t *timer)
 static void refuse(struct receive_listen *l, struct stream_peer *p)
 {
     char line[96];
-    uint32_t max = l->base.graph->clients_max;
+    uint32_t max = l->clients_max;
     if (l->refused++ == 0) {
-        log_warn("%s: more than %" PRIu32 " clients; others are refused (option clients)",
-                 l->base.graph->target, max);
+        log_warn("%s: more than %" PRIu32 " clients; others are refused (%s)",
+                 l->base.graph->target, max,
+                 max == l->base.graph->clients_max ? "option clients"
+                                                   : "ulimit -n allows no more files");
     }
     snprintf(line, sizeof line,
              "tidemill: too many clients (at most %" PRIu32 "); try again later\n", max);
@@ -132,7 +143,7 @@ static void on_connection(uv_stream_t *server, int status)
     check(rc == 0);
     if (uv_accept(server, &p->uv.stream) != 0) {
         stream_peer_close(p);
-    } else if (l->set.count >= l->base.graph->clients_max) {
+    } else if (l->set.count >= l->clients_max) {
         refuse(l, p);
     } else {
         if (!is_unix(l)) {
@@ -238,10 +249,27 @@ static void say_where(const struct receive_listen *l)
              (unsigned)ntohs(port));
 }
 
+/* Clients that do nothing must not take the descriptors that everything else needs. */
+static uint32_t count_clients_max(const struct runner *r, uint32_t wanted)
+{
+    struct rlimit files;
+    uint32_t listeners = 0;
+    for (uint32_t i = 0; i < r->graph->source_count; i++) {
+        listeners += r->graph->sources[i].kind == SOURCE_LISTEN;
+    }
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) {
+        return wanted;
+    }
+    uint64_t left = files.rlim_cur > FILES_KEPT ? files.rlim_cur - FILES_KEPT : 0;
+    uint64_t share = left / listeners > 0 ? left / listeners : 1;
+    return share < wanted ? (uint32_t)share : wanted;
+}
+
 static int start(struct receiving *base, struct error *e)
 {
     struct receive_listen *l = of(base);
     stream_set_init(&l->set, base);
+    l->clients_max = count_clients_max(base->runner, base->graph->clients_max);
     l->set.admit = base->graph->token != NULL ? admit : NULL;
     int rc = is_unix(l) ? bind_unix(l, e) : bind_tcp(l, e);
     if (rc != 0) {

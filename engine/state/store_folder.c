@@ -34,7 +34,7 @@ static int make_room_for_new(const struct disk *d, const char *path, struct erro
     return rc != 1 ? rc
                    : error_set(e, MILL_ECORRUPT,
                                "store %s: the file CURRENT is missing beside data; restore the "
-                               "data directory from a backup, or begin a new one",
+                               "data directory from a backup, or start over with --fresh",
                                path);
 }
 

@@ -42,7 +42,8 @@ const char *store_status_advice(int code)
     case MILL_EREFUSED:
         return "it is open in another process; stop that one first";
     case MILL_ECORRUPT:
-        return "it is damaged; restore the data directory from a backup, or begin a new one";
+        return "it is damaged; restore the data directory from a backup, or start over with "
+               "--fresh";
     case MILL_ESYNC:
         return "the disk failed to keep a commit; look at the disk, then start again: it goes on "
                "behind the last commit that the disk has";

@@ -122,8 +122,12 @@ local function make_require(spec, env, mill)
       local text, path = spec.find_module(name)
       if not text then
          if spec.allowed.require then return require(name) end
+         if name == "ffi" then
+            error('ffi is not open to scripts; allow it with allow = {"ffi"} in mill.job, above '
+               .. 'this line, or --allow ffi', 2)
+         end
          error(('module %q is not beside the script; allow others with allow = {"require"} in '
-            .. 'mill.job or --allow require'):format(name), 2)
+            .. 'mill.job, above this line, or --allow require'):format(name), 2)
       end
       local chunk, err = load(text, "@" .. path, "t", env)
       if not chunk then error(err, 0) end

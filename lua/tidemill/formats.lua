@@ -104,9 +104,12 @@ local function check_pattern(what, given)
    given.layout, given.pattern = pattern, nil
 end
 
-local function check_msgpack(what, _, is_file)
+local function check_msgpack(what, given, is_file)
    if not is_file then
       options.fail('%s: format = "msgpack" is read from files only', what)
+   elseif given.max_records_per_batch then
+      options.fail("%s: max_records_per_batch counts lines, and msgpack has none; "
+         .. "max_bytes_per_batch limits it", what)
    end
 end
 

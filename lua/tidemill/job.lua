@@ -97,7 +97,7 @@ end
 local FILE_OPTIONS = formats.schema {
    max_bytes_per_batch = BYTES_MAX, max_records_per_batch = RECORDS_MAX,
    files = { type = "string" },
-   new_files_only = TEXT_FILE_OPTIONS.new_files_only,
+   new_files_only = TEXT_FILE_OPTIONS.new_files_only, order = TEXT_FILE_OPTIONS.order,
 }
 
 --- Records of the files in a folder.

@@ -116,6 +116,9 @@ it("msgpack is read from files", function()
    assert.equal('stdin: format = "msgpack" is read from files only',
       refusal 'job:stdin { format = "msgpack" }')
    assert.equal("msgpack", described('file_stream("in", { format = "msgpack" })').format)
+   assert.equal("file_stream: max_records_per_batch counts lines, and msgpack has none; "
+      .. "max_bytes_per_batch limits it",
+      refusal 'job:file_stream("in", { format = "msgpack", max_records_per_batch = 1 })')
 end)
 
 it("the formats are those of the header", function()

@@ -129,6 +129,8 @@ describe("file_stream", function()
       assert.same({ "json", true, "*" },
          { node.options.format, node.options.strict, node.options.pattern })
       assert.equal("text", node_of('job:file_stream("in")').options.format)
+      assert.equal("time", node_of('job:file_stream("in")').options.order)
+      assert.equal("name", node_of('job:file_stream("in", { order = "name" })').options.order)
    end)
 
    it("says what it cannot", function()

@@ -134,7 +134,7 @@ describe("a module", function()
       local read, asked = files {}
       for _, name in ipairs { "../one", "/etc/one", "", ".one", "a-b" } do
          assert.equal(('job.lua:1: module %q is not beside the script; allow others with allow = '
-            .. '{"require"} in mill.job or --allow require'):format(name),
+            .. '{"require"} in mill.job, above this line, or --allow require'):format(name),
             half.refusal(("require %q"):format(name), { read_file = read }))
       end
       assert.same({}, asked)

@@ -64,6 +64,12 @@ static void the_first_opening_takes_the_head(void **state)
     assert_int_equal(try_open(f), INPUT_OPENED);
     assert_int_equal(f->known.head.size, 8); /* the length of the first time is kept */
     assert_true(f->file->has_changed);
+    know(f);
+    assert_int_equal(input_file_check(f->file, f->path, &f->known, &f->e), INPUT_OPENED);
+    assert_false(f->file->has_changed);
+    append_file(f->folder, "a", "and more\n"); /* while it is kept open */
+    assert_int_equal(input_file_check(f->file, f->path, &f->known, &f->e), INPUT_OPENED);
+    assert_true(f->file->has_changed);
 }
 
 static void the_head_has_at_most_4096_bytes(void **state)

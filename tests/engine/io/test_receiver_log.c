@@ -99,6 +99,21 @@ static void a_full_log_takes_more_when_a_segment_went(void **state)
     assert_int_equal(receiver_log_text_end(x->log), 132);
 }
 
+static void a_full_log_with_a_line_that_has_begun_is_opened(void **state)
+{
+    struct received *x = *state;
+    x->options.bytes_max = 600;
+    assert_int_equal(received_reopen(x, 0, 0), 0);
+    assert_int_equal(received_append(x, RECEIVED_PART, 7, "hal", 3), 0);
+    while (received_append(x, RECEIVED_LINES, 1, "0123456789\n", 11) == 0) {
+    }
+    received_sync(x);
+    uint64_t end = receiver_log_text_end(x->log);
+    assert_int_equal(received_reopen(x, 0, receiver_log_synced(x->log)), 0);
+    received_expect(x, end, "[hal]");
+    assert_int_equal(received_append(x, RECEIVED_LINES, 1, "0123456789\n", 11), MILL_ELIMIT);
+}
+
 static void a_full_disk_leaves_nothing(void **state)
 {
     struct received *x = *state;
@@ -269,6 +284,7 @@ int main(void)
         CASE(segments_follow_each_other),
         CASE(a_segment_goes_when_its_end_was_read),
         CASE(a_full_log_takes_more_when_a_segment_went),
+        CASE(a_full_log_with_a_line_that_has_begun_is_opened),
         CASE(a_full_disk_leaves_nothing),
         CASE(a_sync_that_fails_is_fatal),
         CASE(a_line_begun_before_a_crash_is_broken),

@@ -151,6 +151,24 @@ static void what_is_no_whole_line_is_a_piece_of_its_own(void **state)
     buffer_deinit(&all);
 }
 
+/* Nothing was behind them that decoders may look at. */
+static void lines_in_front_of_one_that_is_broken_have_their_padding(void **state)
+{
+    struct received *x = *state;
+    char text[251];
+    memset(text, 'x', sizeof text);
+    text[249] = '\n';
+    text[250] = '\0';
+    received_lines(x, text);
+    received_append(x, RECEIVED_BROKEN, 1, "half", 4);
+    struct buffer all;
+    struct source_done done;
+    buffer_init(&all, 1000);
+    assert_int_equal(received_read(x, 0, 254, &all, &done), 0);
+    assert_int_equal(all.size, 250 + 6);
+    buffer_deinit(&all);
+}
+
 static void a_line_of_the_largest_size_is_read(void **state)
 {
     struct received *x = *state;
@@ -190,6 +208,7 @@ int main(void)
         CASE(tiny_blocks_find_their_lines),
         CASE(pieces_do_not_depend_on_records),
         CASE(what_is_no_whole_line_is_a_piece_of_its_own),
+        CASE(lines_in_front_of_one_that_is_broken_have_their_padding),
         CASE(a_line_of_the_largest_size_is_read),
         CASE(damage_is_named),
     };

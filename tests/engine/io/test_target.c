@@ -226,7 +226,7 @@ static void a_mark_of_another_store_is_refused(void **state)
     refused(w, 0, "STORE is another store's", "--assume-published");
     assert_int_equal(target_check(&w->target, NULL), MILL_EREFUSED);
     write(w, STORE, "rubbish\n");
-    refused(w, 0, "does not hold a store's id", STORE);
+    refused(w, 0, "/STORE is no store's", "--assume-published");
 }
 
 static void a_hidden_folder_of_another_store_is_refused(void **state)
@@ -296,7 +296,8 @@ static void in_folders_of_batches_ours_are_looked_for(void **state)
         write(w, later[i], "x");
         assert_int_equal(target_open(&w->target, w->store, 7, "batch", &w->error), MILL_EREFUSED);
         char *what = text_format("%.*s holds part-1a2b3c4d-0000000008-0000.txt, but the store ends "
-                                 "at epoch 7: the data directory is older than its results",
+                                 "at epoch 7: the data directory is older than its results; "
+                                 "bring the newer one back, or start over with --fresh",
                                  (int)(strrchr(later[i], '/') - later[i]), later[i]);
         assert_string_equal(w->error.message, what);
         memory_free(what);
