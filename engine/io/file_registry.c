@@ -11,6 +11,8 @@
 #define MATCH_ALIAS (UINT32_MAX - 1)
 #define SERIALS_MAX (UINT32_MAX - 2)
 
+#define RETIRED_FORGET_MS (10 * 60 * 1000)
+
 #define NS_PER_MS 1000000
 #define US_PER_MS 1000
 
@@ -28,6 +30,7 @@ void file_registry_deinit(struct file_registry *r)
     memory_free(r->forgotten);
     memory_free(r->matches);
     memory_free(r->index);
+    memory_free(r->older);
     *r = (struct file_registry){0};
 }
 
@@ -57,44 +60,46 @@ struct known_file *file_registry_find(struct file_registry *r, uint32_t serial)
 
 /* --- which listed file is which known one --- */
 
-static uint32_t slot_of(const struct file_registry *r, const struct file_identity *id)
+static uint32_t *slot_of(const struct file_registry *r, const struct file_identity *id)
 {
-    return (uint32_t)hash_bytes(&id->inode, sizeof id->inode) & r->index_mask;
+    return &r->index[(uint32_t)hash_bytes(&id->inode, sizeof id->inode) & r->index_mask];
 }
 
 static void add_to_index(struct file_registry *r, uint32_t i)
 {
-    uint32_t slot = slot_of(r, &r->files[i].identity);
-    while (r->index[slot] != 0) {
-        slot = (slot + 1) & r->index_mask;
-    }
-    r->index[slot] = i + 1;
+    uint32_t *slot = slot_of(r, &r->files[i].identity);
+    r->older[i] = *slot;
+    *slot = i + 1;
 }
 
-/* Room for all that are known and all that may be new. An inode may have had several files, one
- * after the other: the newest goes in first and is found first. */
+/* Room for all that are known and all that may be new. An inode may have had thousands of files,
+ * one after the other: those of a slot are a chain, in which the newest is found first. */
 static void build_index(struct file_registry *r)
 {
-    size_t needed = 2 * ((size_t)r->count + r->list->count) + 2;
+    size_t needed = (size_t)r->count + r->list->count + 1;
     size_t size = 64;
     while (size < needed) {
         size *= 2;
     }
     if (r->index == NULL || r->index_mask + (size_t)1 < size) {
         memory_free(r->index);
+        memory_free(r->older);
         r->index = memory_alloc(size * sizeof *r->index);
+        r->older = memory_alloc(size * sizeof *r->older);
         r->index_mask = (uint32_t)(size - 1);
     }
     memset(r->index, 0, ((size_t)r->index_mask + 1) * sizeof *r->index);
-    for (uint32_t i = r->count; i > 0; i--) {
-        add_to_index(r, i - 1);
+    for (uint32_t i = 0; i < r->count; i++) {
+        if ((r->files[i].flags & FILE_RETIRED) == 0) {
+            add_to_index(r, i);
+        }
     }
 }
 
 static struct known_file *find_identity(struct file_registry *r, const struct file_identity *id)
 {
-    for (uint32_t slot = slot_of(r, id); r->index[slot] != 0; slot = (slot + 1) & r->index_mask) {
-        struct known_file *f = &r->files[r->index[slot] - 1];
+    for (uint32_t i = *slot_of(r, id); i != 0; i = r->older[i - 1]) {
+        struct known_file *f = &r->files[i - 1];
         if ((f->flags & FILE_RETIRED) == 0 && file_identity_equal(&f->identity, id)) {
             return f;
         }
@@ -273,8 +278,10 @@ static void forget_missed(struct file_registry *r)
         if (!f->is_listed && (f->flags & FILE_MISSED) == 0) {
             mark_missed(r, f);
         }
+        /* One that is another file now never comes back. */
+        int64_t wait_ms = (f->flags & FILE_RETIRED) != 0 ? RETIRED_FORGET_MS : FILE_FORGET_MS;
         bool is_missed = (f->flags & FILE_MISSED) != 0;
-        if (is_missed && r->when.now_ms - f->missed_ms >= FILE_FORGET_MS) {
+        if (is_missed && r->when.now_ms - f->missed_ms >= wait_ms) {
             forget(r, f);
         } else {
             r->files[kept++] = *f;

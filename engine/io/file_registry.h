@@ -54,7 +54,8 @@ struct file_registry {
     const struct file_list *list;
     struct file_moment when;
     uint32_t *matches; /**< for each listed file: index of the known one, or NEW, or ALIAS */
-    uint32_t *index;   /**< open hash of files by inode: index + 1, 0 is free */
+    uint32_t *index;   /**< by a hash of inodes: a file's index + 1, 0 is none... */
+    uint32_t *older;   /**< ...and by a file's index, the next one of that slot */
     uint32_t index_mask;
 };
 
