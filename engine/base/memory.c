@@ -9,6 +9,7 @@
 #include "base/limits.h"
 
 #define ARENA_BLOCK_BYTES ((size_t)64 * 1024)
+#define KEPT_BYTES_MAX    (1 * MIB) /* a block that stays for what comes next */
 
 /* Blocks of this size and more are mapped one by one; so much may stay free at a heap's end. */
 #define MAPPED_BYTES ((int)(1 * MIB))
@@ -157,6 +158,7 @@ char *arena_copy(struct arena *a, const void *bytes, size_t size)
     return p;
 }
 
+/* The newest block stays, unless it was made for one large piece. */
 void arena_reset(struct arena *a)
 {
     a->bytes = 0;
@@ -165,6 +167,11 @@ void arena_reset(struct arena *a)
     }
     free_blocks(a->blocks->next);
     a->blocks->next = NULL;
+    if (a->blocks->size > KEPT_BYTES_MAX) {
+        free_blocks(a->blocks);
+        *a = (struct arena){0};
+        return;
+    }
     a->at = (char *)(a->blocks + 1);
     a->end = a->at + a->blocks->size;
 }

@@ -50,7 +50,8 @@ void arena_deinit(struct arena *a);
 /** @return size bytes aligned to 8, valid until the next reset. */
 void *arena_alloc(struct arena *a, size_t size) __attribute__((returns_nonnull));
 char *arena_copy(struct arena *a, const void *bytes, size_t size) __attribute__((returns_nonnull));
-/** Give all back but the newest block, so that a steady load allocates nothing. */
+/** Give all back but the newest block, so that a steady load allocates nothing; that one too when
+ * it is larger than 1 MiB. */
 void arena_reset(struct arena *a);
 
 #endif

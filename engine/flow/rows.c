@@ -7,7 +7,8 @@
 #include "base/limits.h"
 #include "base/memory.h"
 
-#define READ_BYTES ((size_t)256 * 1024)
+#define READ_BYTES     ((size_t)256 * 1024)
+#define KEPT_BYTES_MIN ((size_t)64 * 1024)
 
 void rows_init(struct mill_rows *r, enum rows_framing framing, const char *spill_folder,
                size_t bytes_max)
@@ -33,9 +34,20 @@ void rows_deinit(struct mill_rows *r)
     *r = (struct mill_rows){0};
 }
 
+/* A row that is much larger than others would keep its memory for ever. */
+static void clear_data(struct mill_rows *r)
+{
+    if (r->data.capacity > 2 * r->bytes_max + KEPT_BYTES_MIN) {
+        size_t max = r->data.max;
+        buffer_deinit(&r->data);
+        buffer_init(&r->data, max);
+    }
+    buffer_clear(&r->data);
+}
+
 void rows_clear(struct mill_rows *r)
 {
-    buffer_clear(&r->data);
+    clear_data(r);
     r->row_start = 0;
     r->piece_count = 0;
     error_clear(&r->error);
@@ -92,7 +104,7 @@ static int spill(struct mill_rows *r)
     if (spill_write(&r->spill, r->data.data, r->data.size, &r->error) != 0) {
         return r->error.code;
     }
-    buffer_clear(&r->data);
+    clear_data(r);
     r->row_start = 0;
     return 0;
 }

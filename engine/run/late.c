@@ -108,7 +108,8 @@ void late_trim(struct runner *r)
     struct parts parts;
     list_parts(r, &parts);
     uint32_t removed = 0;
-    for (; removed < parts.count && parts.bytes > r->late_bytes_max; removed++) {
+    uint64_t wanted = r->late_bytes_max - r->late_bytes_max / 8; /* or each epoch would come here */
+    for (; removed < parts.count && parts.bytes > wanted; removed++) {
         char *path = text_path(r->data.late, parts.items[removed].name);
         disk_remove(&r->data.disk, path, NULL);
         memory_free(path);

@@ -14,13 +14,43 @@
 #include "data/msgpack.h"
 #include "script/values.h"
 
-/* Reads framed rows, from memory or from a file. A full userdata: closed when collected. */
+struct row_reader;
+
+/* What the rows of one call stand on. A full userdata, because a script may keep the rows. */
+struct batch_source {
+    const struct manifest *manifest; /* NULL when the call is over */
+    const char *path;
+    struct row_reader *readers; /* of a file, that are open */
+};
+
+/* Reads framed rows, from memory or from a file. A full userdata: closed at the end of the rows, of
+ * the call, or when it is collected. */
 struct row_reader {
-    int fd;            /* -1: memory */
+    int fd;            /* -1: memory, or closed */
     struct slice rows; /* of memory */
     size_t at;
-    struct buffer window; /* of a file: bytes read ahead */
+    struct buffer window;        /* of a file: bytes read ahead */
+    struct batch_source *source; /* while it is among its readers */
+    struct row_reader *next;
 };
+
+static void close_file(struct row_reader *r)
+{
+    if (r->fd < 0) {
+        return;
+    }
+    struct row_reader **at = &r->source->readers;
+    while (*at != r) {
+        at = &(*at)->next;
+    }
+    *at = r->next;
+    close(r->fd);
+    r->fd = -1;
+    r->rows = (struct slice){NULL, 0}; /* nothing more comes */
+    r->at = 0;
+    r->source = NULL;
+    buffer_deinit(&r->window);
+}
 
 void batch_caller_init(struct batch_caller *c, const struct graph *graph,
                        const struct source_text *source, const struct lua_options *options,
@@ -118,12 +148,6 @@ static bool fill(struct row_reader *r, size_t size)
     return true;
 }
 
-/* What the rows of one call stand on. A full userdata, because a script may keep the rows. */
-struct batch_source {
-    const struct manifest *manifest; /* NULL when the call is over */
-    const char *path;
-};
-
 static const struct batch_source *check_source(lua_State *L, int upvalue)
 {
     const struct batch_source *source = lua_touserdata(L, lua_upvalueindex(upvalue));
@@ -153,6 +177,7 @@ static int next_row(lua_State *L)
     bool keyed = lua_toboolean(L, lua_upvalueindex(2));
     check_source(L, 3);
     if (!fill(r, sizeof(uint32_t))) {
+        close_file(r);
         return 0;
     }
     const char *base = r->fd < 0 ? r->rows.data : r->window.data;
@@ -177,19 +202,15 @@ static int next_row(lua_State *L)
 
 static int close_reader(lua_State *L)
 {
-    struct row_reader *r = lua_touserdata(L, 1);
-    if (r->fd >= 0) {
-        close(r->fd);
-        r->fd = -1;
-    }
-    buffer_deinit(&r->window);
+    close_file(lua_touserdata(L, 1));
     return 0;
 }
 
 /* open(): an iterator that begins at the first row. */
 static int open_rows(lua_State *L)
 {
-    const struct batch_source *source = check_source(L, 1);
+    (void)check_source(L, 1);
+    struct batch_source *source = lua_touserdata(L, lua_upvalueindex(1));
     struct row_reader *r = lua_newuserdata(L, sizeof *r);
     *r = (struct row_reader){.fd = -1, .rows = source->manifest->rows};
     buffer_init(&r->window, 2 * LIMIT_RECORD_BYTES_MAX);
@@ -203,6 +224,9 @@ static int open_rows(lua_State *L)
         if (r->fd < 0) {
             return luaL_error(L, "cannot open %s: %s", source->path, strerror(errno));
         }
+        r->source = source;
+        r->next = source->readers;
+        source->readers = r;
     }
     lua_pushboolean(L, source->manifest->is_keyed);
     lua_pushvalue(L, lua_upvalueindex(1));
@@ -217,7 +241,7 @@ static struct batch_source *push_rows(const struct batch_caller *c, const struct
     lua_State *L = c->lua.L;
     lua_createtable(L, 0, 5);
     struct batch_source *source = lua_newuserdata(L, sizeof *source);
-    *source = (struct batch_source){m, path};
+    *source = (struct batch_source){.manifest = m, .path = path};
     lua_pushcclosure(L, open_rows, 1);
     lua_setfield(L, -2, "open");
     lua_pushnumber(L, (double)m->row_count);
@@ -299,6 +323,9 @@ int batch_call(struct batch_caller *c, uint32_t output, const struct manifest *m
     c->control.op = c->graph->outputs[output].operator_id;
     rc = batch_caller_call(c, 5, c->graph->outputs[output].timeout_ms, e);
     if (c->lua.L != NULL) { /* else it is gone, with its rows */
+        while (source->readers != NULL) {
+            close_file(source->readers);
+        }
         source->manifest = NULL;
         luaL_unref(L, LUA_REGISTRYINDEX, rows_ref);
     }

@@ -9,6 +9,9 @@
 #define FRAME_START "\n\tat "
 #define ANY         UINT32_MAX
 
+/* Of one key, and one more: a letter that is too large would be dropped. */
+#define VALUES_BYTES_MAX (8 * MIB)
+
 /* Where one record of the running chunk came from. */
 struct place {
     bool has_offset;
@@ -143,11 +146,15 @@ static void add_group(struct buffer *b, const struct host *h, uint32_t index)
     }
     add_name(b, "values");
     json_add_text(b, "[");
-    for (uint32_t i = 0; i < g->count; i++) {
-        json_add_text(b, i > 0 ? "," : "");
-        add_cell(b, &h->cells[g->first + i]);
+    uint32_t count = 0;
+    for (; count < g->count && b->size < VALUES_BYTES_MAX; count++) {
+        json_add_text(b, count > 0 ? "," : "");
+        add_cell(b, &h->cells[g->first + count]);
     }
     json_add_text(b, "]");
+    if (count < g->count) {
+        add_number(b, "values_left_out", g->count - count);
+    }
 }
 
 static void add_source(struct buffer *b, const struct host *h)

@@ -15,6 +15,7 @@
 
 /* A record of NUL bytes grows sixfold as JSON. */
 #define DEAD_LETTER_BYTES_MAX ((size_t)(7 * LIMIT_RECORD_BYTES_MAX))
+#define CELLS_KEPT            (8 * LIMIT_CHUNK_RECORDS_MAX)
 #define GLOBAL_SLOT           1 /* of a table without keys; the generated code knows it */
 
 static void create_stages(struct host *h)
@@ -91,6 +92,7 @@ int host_create(const struct host_options *options, struct host **result, struct
     create_stages(h);
     create_records(h);
     side_reader_init(&h->sides, options->sides);
+    (void)side_reader_refresh(&h->sides);
     create_outputs(h);
     h->tees = memory_zero(g->tee_count + 1, sizeof *h->tees);
     h->lines = memory_alloc(LIMIT_CHUNK_RECORDS_MAX * sizeof *h->lines);
@@ -388,6 +390,14 @@ int host_relieve_tables(struct host *h, bool all, struct error *e)
         }
     }
     return 0;
+}
+
+void host_give_back_cells(struct host *h)
+{
+    if (h->cell_capacity > CELLS_KEPT) {
+        h->cell_capacity = LIMIT_CHUNK_RECORDS_MAX;
+        h->cells = memory_grow(h->cells, h->cell_capacity * sizeof *h->cells);
+    }
 }
 
 void host_stop(struct host *h)

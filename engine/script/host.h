@@ -152,6 +152,9 @@ void host_destroy(struct host *h);
 /** After MILL_EDEADLINE: a fresh Lua state. */
 int host_renew(struct host *h, struct error *e);
 
+/** Between chunks: a key with millions of values would keep their room for ever. */
+void host_give_back_cells(struct host *h);
+
 /** Nobody wants what it does any more: from now on its calls into Lua end with MILL_ESTOPPED,
  * within some 100 ms, also one that runs now. @thread any, while the host lives */
 void host_stop(struct host *h);

@@ -160,7 +160,6 @@ void side_reader_init(struct side_reader *r, struct side_tables *tables)
     if (tables != NULL && tables->count > 0) {
         r->versions = memory_zero(tables->count, sizeof(struct side_version *));
         r->rows = memory_zero(tables->count, sizeof(struct mill_side *));
-        (void)side_reader_refresh(r);
     }
 }
 

@@ -38,7 +38,8 @@ struct side_reader {
     struct mill_side **rows; /**< the same, for Lua; never moves. NULL: there are no tables */
 };
 
-/** @param tables  may be NULL  @thread any; then the reader's thread */
+/** It holds no rows until it is refreshed.
+ *  @param tables  may be NULL  @thread any; then the reader's thread */
 void side_reader_init(struct side_reader *r, struct side_tables *tables);
 void side_reader_deinit(struct side_reader *r);
 /** Take the newest rows. What was found in older ones is gone. @return whether there are any */

@@ -189,6 +189,7 @@ int stage_run(struct host *h, const struct stage_task *task, struct error *e)
     h->position.input = INPUT_GROUPS;
     h->position.source = task->stage;
     arena_reset(&h->arena);
+    host_give_back_cells(h);
     int rc = 0;
     if (c.stage->kind == STAGE_TOP) {
         rc = run_top(&c, e);

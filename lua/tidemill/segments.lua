@@ -250,12 +250,15 @@ local function make_top_put(self, stage)
    end
 end
 
+local EMITTED_KEPT = 1024
+
 local function make_emitter(what)
    local list, n = {}, 0
    local function take()
-      local m = n
+      local taken, m = list, n
       n = 0
-      return list, m
+      if m > EMITTED_KEPT then list = {} end -- it would hold them until as many come again
+      return taken, m
    end
    local function reset()
       list, n = {}, 0

@@ -93,6 +93,24 @@ describe("the loop of", function()
       .. ":reduce_by_key(function(a, b) return a + b end)" .. TWO_READERS, groups, 2)
 end)
 
+it("what a call emitted is not held until as much is emitted again", function()
+   local w = link("local s = values:flat_map(function(v, emit) "
+      .. "for i = 1, v do emit(('x'):rep(100) .. i) end end):filter(function() return false end)"
+      .. TWO_READERS)
+   set_numbers(w, { 1 })
+   run(w, 1, 1)
+   collectgarbage()
+   collectgarbage()
+   local before = collectgarbage("count")
+   set_numbers(w, { 100000 })
+   run(w, 1, 1)
+   set_numbers(w, { 1 })
+   run(w, 1, 1)
+   collectgarbage()
+   collectgarbage()
+   assert.is_true(collectgarbage("count") - before < 2048)
+end)
+
 describe("an error", function()
    local function failing(body)
       local w = link("local s = values:map(function(v) if v ~= 2 then return v end "

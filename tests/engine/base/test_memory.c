@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "base/memory.h"
 #include "testing.h"
 
@@ -209,6 +210,21 @@ static void a_piece_larger_than_a_block_has_its_own(void **state)
     arena_deinit(&a);
 }
 
+static void a_block_for_one_large_piece_does_not_stay(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a);
+    (void)arena_alloc(&a, 100);
+    arena_reset(&a);
+    assert_non_null(a.blocks);
+    (void)arena_alloc(&a, 2 * MIB);
+    arena_reset(&a);
+    assert_null(a.blocks);
+    assert_string_equal(arena_copy(&a, "again", 6), "again");
+    arena_deinit(&a);
+}
+
 static void nothing_from_a_new_arena_is_a_valid_pointer(void **state)
 {
     (void)state;
@@ -254,6 +270,7 @@ int main(void)
         cmocka_unit_test(allocations_are_counted),
         cmocka_unit_test(an_arena_gives_aligned_memory_that_stays),
         cmocka_unit_test(a_piece_larger_than_a_block_has_its_own),
+        cmocka_unit_test(a_block_for_one_large_piece_does_not_stay),
         cmocka_unit_test(nothing_from_a_new_arena_is_a_valid_pointer),
         cmocka_unit_test(an_arena_that_is_reset_keeps_a_block),
     };

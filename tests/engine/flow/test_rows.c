@@ -68,6 +68,31 @@ static void each_framing_is_as_it_says(void **state)
               29);
 }
 
+static void memory_of_a_large_row_does_not_stay(void **state)
+{
+    (void)state;
+    struct mill_rows r;
+    struct buffer large;
+    buffer_init(&large, 2 * MIB);
+    while (large.size < MIB) {
+        assert_int_equal(buffer_append_text(&large, "a row "), 0);
+    }
+    rows_init(&r, ROWS_LINES, "/no/such/folder", 600 * KIB);
+    assert_int_equal(rows_add(&r, large.data, 500 * KIB), 0);
+    rows_clear(&r);
+    assert_true(r.data.capacity >= 500 * KIB); /* as much as is wanted each time */
+    rows_deinit(&r);
+    rows_init(&r, ROWS_LINES, "/no/such/folder", 2 * KIB);
+    struct buffer *b = (struct buffer *)mill_row_begin(&r);
+    assert_int_equal(buffer_append(b, large.data, MIB), 0);
+    (void)mill_row_begin(&r); /* it is given up */
+    rows_clear(&r);
+    assert_true(r.data.capacity <= 2 * 2 * KIB + 64 * KIB);
+    assert_int_equal(add_row(&r, "k", 1, "ab", 2), 0);
+    buffer_deinit(&large);
+    rows_deinit(&r);
+}
+
 static void no_rows_are_read_as_nothing(void **state)
 {
     (void)state;
@@ -404,6 +429,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_framing_is_as_it_says),
+        cmocka_unit_test(memory_of_a_large_row_does_not_stay),
         cmocka_unit_test(no_rows_are_read_as_nothing),
         cmocka_unit_test(everything_comes_out_in_order_of_position),
         cmocka_unit_test(a_row_that_is_too_large_goes_and_the_others_stay),

@@ -1,6 +1,7 @@
 /* Goal: a for_each_batch function gets its rows, time and epoch as often as it goes through them,
  * from memory or a file; its errors come back; a state that ran past its timeout is replaced.
  * Method: functions that fail unless they got what they should have. */
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -201,6 +202,49 @@ static void many_rows_come_from_a_file(void **state)
     assert_non_null(strstr(x->e.message, "cannot open"));
 }
 
+static uint32_t count_descriptors(void)
+{
+    uint32_t count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    assert_non_null(folder);
+    while (readdir(folder) != NULL) {
+        count++;
+    }
+    closedir(folder);
+    return count;
+}
+
+/* They stayed open, with a deleted file behind each, until Lua happened to collect. */
+static void rows_that_are_left_early_are_closed_with_the_call(void **state)
+{
+    struct fixture *x = *state;
+    struct buffer b;
+    char path[300];
+    open_job(x, "values",
+             "function(rows)\n"
+             "   assert(rows:first() == 1)\n"
+             "   for v in rows:each() do if v == 2 then break end end\n"
+             "   local next_row = rows:each()\n"
+             "   while next_row() do end\n"
+             "   assert(next_row() == nil and next_row() == nil)\n"
+             "end",
+             "");
+    make_rows(&b, 1000, false);
+    snprintf(path, sizeof path, "%s/rows", x->job->folder);
+    FILE *f = fopen(path, "wb");
+    assert_int_equal(fwrite(b.data, 1, b.size, f), b.size);
+    fclose(f);
+    buffer_deinit(&b);
+    struct manifest m = {.row_count = 1000};
+    uint32_t before = count_descriptors();
+    for (int i = 0; i < 20; i++) {
+        if (batch_call(&x->caller, 0, &m, path, &x->e) != 0) {
+            fail_msg("%s", x->e.message);
+        }
+        assert_int_equal(count_descriptors(), before);
+    }
+}
+
 static void damaged_rows_are_said(void **state)
 {
     struct fixture *x = *state;
@@ -306,6 +350,7 @@ int main(void)
         TEST(pairs_come_as_key_and_value),
         TEST(a_batch_without_rows_is_empty),
         TEST(many_rows_come_from_a_file),
+        TEST(rows_that_are_left_early_are_closed_with_the_call),
         TEST(damaged_rows_are_said),
         TEST(its_error_comes_back_with_frames),
         TEST(its_state_lives_from_batch_to_batch),

@@ -46,6 +46,8 @@ static int begin(void **state)
     put(f, "id,v\na,1\n");
     assert_int_equal(side_tables_open(&f->graph, &f->tables, NULL), 0);
     side_reader_init(&f->reader, f->tables);
+    assert_null(f->reader.versions[0]); /* who never looks holds no rows */
+    assert_true(side_reader_refresh(&f->reader));
     *state = f;
     return 0;
 }
@@ -108,6 +110,7 @@ static void readers_keep_their_rows_until_they_refresh(void **state)
     struct fixture *f = *state;
     struct side_reader slow;
     side_reader_init(&slow, f->tables);
+    assert_true(side_reader_refresh(&slow));
     for (int i = 0; i < 3; i++) {
         char text[32];
         snprintf(text, sizeof text, "id,v\na,%d\n", 10 + i);
