@@ -109,11 +109,11 @@ void late_trim(struct runner *r)
     list_parts(r, &parts);
     uint32_t removed = 0;
     uint64_t wanted = r->late_bytes_max - r->late_bytes_max / 8; /* or each epoch would come here */
-    for (; removed < parts.count && parts.bytes > wanted; removed++) {
+    while (removed + 1 < parts.count && parts.bytes > wanted) {
         char *path = text_path(r->data.late, parts.items[removed].name);
         disk_remove(&r->data.disk, path, NULL);
         memory_free(path);
-        parts.bytes -= parts.items[removed].size;
+        parts.bytes -= parts.items[removed++].size;
     }
     if (removed > 0) {
         log_warn("late records have more than %" PRIu64 " MiB: the oldest %" PRIu32

@@ -260,8 +260,8 @@ static uint32_t count_clients_max(const struct runner *r, uint32_t wanted)
     if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) {
         return wanted;
     }
-    uint64_t left = files.rlim_cur > FILES_KEPT ? files.rlim_cur - FILES_KEPT : 0;
-    uint64_t share = left / listeners > 0 ? left / listeners : 1;
+    uint64_t kept = files.rlim_cur > 2 * FILES_KEPT ? FILES_KEPT : files.rlim_cur / 2;
+    uint64_t share = (files.rlim_cur - kept) / listeners;
     return share < wanted ? (uint32_t)share : wanted;
 }
 

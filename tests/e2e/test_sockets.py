@@ -124,15 +124,15 @@ def clients_that_do_nothing_leave_files_for_the_rest(place):
     """They took all that `ulimit -n` allows, and the job ended by the first line that came."""
     job_of(place, LISTEN, "batch = '50ms'")
     running = place.start("run", "job.lua", preexec_fn=lambda: resource.setrlimit(
-        resource.RLIMIT_NOFILE, (600, 600)))
-    clients = [connect(running) for _ in range(88)]
+        resource.RLIMIT_NOFILE, (300, 300)))
+    clients = [connect(running) for _ in range(150)]
     for number, client in enumerate(clients):
         client.sendall(b"%d\n" % number)
-    wait_until(lambda: came(place).count(b"\n") == 88, "all lines are there")
+    wait_until(lambda: came(place).count(b"\n") == 150, "all lines are there")
     check_equal(read_all(connect(running)),
-                b"tidemill: too many clients (at most 88); try again later\n", "answer")
+                b"tidemill: too many clients (at most 150); try again later\n", "answer")
     end = running.signal(signal.SIGTERM).wait(10).exits(0)
-    end.says("more than 88 clients; others are refused .ulimit -n allows no more files")
+    end.says("more than 150 clients; others are refused .ulimit -n allows no more files")
 
 
 @test
