@@ -10,8 +10,9 @@
  * - One whose size or time changed is to be checked, if it was ever opened.
  * - What is not known, and what was written anew, gets the next serial number, in the order of the
  *   listing: by (mtime, name).
- * - One that a listing missed is forgotten FILE_FORGET_MS after that listing. A listing without
- *   files says nothing: the folder may not be mounted.
+ * - One that a listing missed is forgotten FILE_FORGET_MS after that listing; one that was written
+ *   anew, and so cannot come back, after ten minutes. A listing without files says nothing: the
+ *   folder may not be mounted.
  * - Two names of one file are one file; the first name of the listing counts.
  *
  * Pure: no files, no clock. Owner: one file source. Pointers to files hold until the next settle.

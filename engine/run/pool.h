@@ -66,7 +66,7 @@ struct pool {
     struct task *head; /**< shared queue, oldest first */
     struct task *tail;
     struct task *done; /**< newest first */
-    uint32_t running;
+    uint32_t running; /**< tasks that workers do now */
     struct pool_epoch epoch;
     bool stopping;
     void (*notify)(void *context); /**< called by a worker when the done list has something new */

@@ -7,7 +7,8 @@
 #include "run/receiving.h"
 #include "state/keys.h"
 
-#define RECORD_BYTES_MAX 64
+#define RECORD_BYTES_MAX    64
+#define PARTITION_KEY_BYTES 13 /* store_key_watermark_partition; an event time's own is shorter */
 
 struct times {
     struct watermark marks[LIMIT_EVENT_TIMES_MAX];
@@ -27,21 +28,27 @@ static bool has_windows(const struct runner *r, uint32_t stage)
 
 /* --- opening --- */
 
+/* What the store has of the event times with these numbers, without the last. */
+static struct store_iterator *iterate_events(const struct runner *r, uint16_t first, uint16_t last)
+{
+    struct store_key from = store_key_watermark(first);
+    struct store_key to = store_key_watermark(last);
+    return store_iterate(r->data.store, STORE_META, store_key_slice(&from), store_key_slice(&to));
+}
+
 static int load_partitions(struct runner *r, uint32_t event, struct error *e)
 {
     uint16_t number = r->times->numbers[event];
-    struct store_key from = store_key_watermark(number);
-    struct store_key to = store_key_watermark((uint16_t)(number + 1));
-    struct store_iterator *i =
-        store_iterate(r->data.store, STORE_META, store_key_slice(&from), store_key_slice(&to));
+    struct store_iterator *i = iterate_events(r, number, (uint16_t)(number + 1));
     struct slice key;
     struct slice value;
     int rc = store_next(i, &key, &value, e);
     while (rc == 1) {
         struct watermark *w = &r->times->marks[event];
-        rc = key.size == 13 ? watermark_partition_decode(w, bytes_get_u16(key.data + 3),
-                                                         bytes_get_u64(key.data + 5), value, e)
-                            : watermark_decode(w, value, e);
+        rc = key.size == PARTITION_KEY_BYTES
+                 ? watermark_partition_decode(w, bytes_get_u16(key.data + 3),
+                                              bytes_get_u64(key.data + 5), value, e)
+                 : watermark_decode(w, value, e);
         rc = rc == 0 ? store_next(i, &key, &value, e) : rc;
     }
     store_iterate_end(i);
@@ -61,15 +68,12 @@ static bool is_in_script(const struct times *t, uint32_t count, uint16_t number)
 /* Windows may have reached as far by a branch that was taken out, or has another name now. */
 static int load_gone(struct runner *r, struct error *e)
 {
-    struct store_key from = store_key_watermark(0);
-    struct store_key to = store_key_watermark(UINT16_MAX);
-    struct store_iterator *i =
-        store_iterate(r->data.store, STORE_META, store_key_slice(&from), store_key_slice(&to));
+    struct store_iterator *i = iterate_events(r, 0, UINT16_MAX);
     struct slice key;
     struct slice value;
     int rc = store_next(i, &key, &value, e);
     while (rc == 1) {
-        bool is_mark = key.size == from.size;
+        bool is_mark = key.size != PARTITION_KEY_BYTES;
         if (is_mark &&
             !is_in_script(r->times, r->graph->event_count, bytes_get_u16(key.data + 1))) {
             struct watermark w;

@@ -148,9 +148,9 @@ static bool fill(struct row_reader *r, size_t size)
     return true;
 }
 
-static const struct batch_source *check_source(lua_State *L, int upvalue)
+static struct batch_source *check_source(lua_State *L, int upvalue)
 {
-    const struct batch_source *source = lua_touserdata(L, lua_upvalueindex(upvalue));
+    struct batch_source *source = lua_touserdata(L, lua_upvalueindex(upvalue));
     if (source->manifest == NULL) {
         luaL_error(L, "rows used after their call; collect() them into a list");
     }
@@ -209,8 +209,7 @@ static int close_reader(lua_State *L)
 /* open(): an iterator that begins at the first row. */
 static int open_rows(lua_State *L)
 {
-    (void)check_source(L, 1);
-    struct batch_source *source = lua_touserdata(L, lua_upvalueindex(1));
+    struct batch_source *source = check_source(L, 1);
     struct row_reader *r = lua_newuserdata(L, sizeof *r);
     *r = (struct row_reader){.fd = -1, .rows = source->manifest->rows};
     buffer_init(&r->window, 2 * LIMIT_RECORD_BYTES_MAX);

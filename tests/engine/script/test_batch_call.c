@@ -168,10 +168,24 @@ static void a_batch_without_rows_is_empty(void **state)
     is_called_well(x, 0, false);
 }
 
+/* Rows of numbers 1 to count in a file. @param path  out @return their bytes */
+static uint64_t write_rows(const struct fixture *x, uint32_t count, char path[300])
+{
+    struct buffer b;
+    make_rows(&b, count, false);
+    uint64_t size = b.size;
+    snprintf(path, 300, "%s/rows", x->job->folder);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(b.data, 1, b.size, f), b.size);
+    fclose(f);
+    buffer_deinit(&b);
+    return size;
+}
+
 static void many_rows_come_from_a_file(void **state)
 {
     struct fixture *x = *state;
-    struct buffer b;
     char path[300];
     open_job(x, "values",
              "function(rows)\n"
@@ -181,21 +195,16 @@ static void many_rows_come_from_a_file(void **state)
              "   assert(rows:take(2)[2] == 2)\n"
              "end",
              "");
-    make_rows(&b, 200000, false);
-    snprintf(path, sizeof path, "%s/rows", x->job->folder);
-    FILE *f = fopen(path, "wb");
-    assert_int_equal(fwrite(b.data, 1, b.size, f), b.size);
-    fclose(f);
-    struct manifest m = {.row_count = 200000, .byte_count = b.size};
+    uint64_t size = write_rows(x, 200000, path);
+    struct manifest m = {.row_count = 200000, .byte_count = size};
     int rc = batch_call(&x->caller, 0, &m, path, &x->e);
     if (rc != 0) {
         fail_msg("%s", x->e.message);
     }
     m.row_count++;
-    f = fopen(path, "ab");
+    FILE *f = fopen(path, "ab");
     fputs("\177\177", f);
     fclose(f);
-    buffer_deinit(&b);
     assert_int_equal(batch_call(&x->caller, 0, &m, path, &x->e), MILL_EFAILED);
     assert_int_equal(remove(path), 0);
     assert_int_equal(batch_call(&x->caller, 0, &m, path, &x->e), MILL_EFAILED);
@@ -218,7 +227,6 @@ static uint32_t count_descriptors(void)
 static void rows_that_are_left_early_are_closed_with_the_call(void **state)
 {
     struct fixture *x = *state;
-    struct buffer b;
     char path[300];
     open_job(x, "values",
              "function(rows)\n"
@@ -229,12 +237,7 @@ static void rows_that_are_left_early_are_closed_with_the_call(void **state)
              "   assert(next_row() == nil and next_row() == nil)\n"
              "end",
              "");
-    make_rows(&b, 1000, false);
-    snprintf(path, sizeof path, "%s/rows", x->job->folder);
-    FILE *f = fopen(path, "wb");
-    assert_int_equal(fwrite(b.data, 1, b.size, f), b.size);
-    fclose(f);
-    buffer_deinit(&b);
+    (void)write_rows(x, 1000, path);
     struct manifest m = {.row_count = 1000};
     uint32_t before = count_descriptors();
     for (int i = 0; i < 20; i++) {
